@@ -1,0 +1,1 @@
+"""Google Cloud on one machine: what `make up` runs the real program against."""

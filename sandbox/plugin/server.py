@@ -1,0 +1,39 @@
+"""Serving a resource provider to the engine.
+
+A provider plugin is a program that prints the port it listens on and answers the `pulumirpc.ResourceProvider` service.
+The engine starts one process per provider instance and ends it with SIGINT or SIGTERM; a plugin that does not exit at
+once costs every operation five seconds, so both signals end the process immediately. All durable state is elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from concurrent import futures
+from typing import Any
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+_MAX_MESSAGE = 400 * 1024 * 1024
+"""Bytes; the engine's own limit."""
+
+
+def exit_at_once(*_: Any) -> None:
+    """Signal handler: leave without waiting for open calls."""
+    os._exit(0)
+
+
+def serve(provider: provider_pb2_grpc.ResourceProviderServicer) -> None:
+    """Serves `provider` on a free loopback port until the engine ends the process."""
+    signal.signal(signal.SIGINT, exit_at_once)
+    signal.signal(signal.SIGTERM, exit_at_once)
+    options = [("grpc.max_send_message_length", _MAX_MESSAGE), ("grpc.max_receive_message_length", _MAX_MESSAGE)]
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=options)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    server.wait_for_termination()
