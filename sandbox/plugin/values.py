@@ -16,7 +16,7 @@ UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """The sentinel of a value that is not known during preview. `pulumi.runtime.rpc.UNKNOWN` on the program's side."""
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the signature of a secret, not one
 
 Properties = dict[str, Any]
 
@@ -60,7 +60,9 @@ def has_unknowns(value: Any) -> bool:
     return is_unknown(value)
 
 
-def changed_paths(old: Any, new: Any, *, same: Callable[[Any, Any], bool] | None = None, path: str = "") -> dict[str, str]:
+def changed_paths(
+    old: Any, new: Any, *, same: Callable[[Any, Any], bool] | None = None, path: str = ""
+) -> dict[str, str]:
     """The paths at which `new` differs from `old`, each with "add", "delete" or "update".
 
     A path is written as the engine's detailed diff wants it: `spec.rules[0].timeouts`, keys that are no plain names as

@@ -13,10 +13,11 @@ from pathlib import Path
 from sandbox.toolchain.build import build, gather_charts, gather_executor
 from sandbox.toolchain.cache import ToolchainError, cache_root, complete, fill, key, locked
 from sandbox.toolchain.catalog import (
+    CHARTS,
     CHARTS_FOLDER,
+    CRDS,
     ENGINE,
     HELM,
-    HERE,
     KSERVE,
     KUBERNETES,
     LINT,
@@ -35,8 +36,8 @@ def _folder(group: Group) -> Path:
 
 
 def _charts() -> Path:
-    inputs = [CHARTS_FOLDER / "go.mod", CHARTS_FOLDER / "go.sum", HERE / "catalog.py"]
-    return cache_root() / key("charts", inputs)
+    inputs = [CHARTS_FOLDER / "go.mod", CHARTS_FOLDER / "go.sum"]
+    return cache_root() / key("charts", inputs, f"{CHARTS} {CRDS}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,9 @@ def complete(folder: Path) -> bool:
 
 
 def _damaged(folder: Path, what: str) -> str:
-    return f"the tool cache is damaged: {folder}: {what}. Remove it and run again, it is then built anew: rm -rf {folder}"
+    return (
+        f"the tool cache is damaged: {folder}: {what}. Remove it and run again, it is then built anew: rm -rf {folder}"
+    )
 
 
 def fill(folder: Path, produce: Callable[[Path], None]) -> None:

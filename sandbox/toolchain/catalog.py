@@ -96,7 +96,10 @@ SANDBOX_GROUPS = (ENGINE, KUBERNETES, HELM, KSERVE, LWS)
 CHARTS_FOLDER = HERE / "charts"
 CHARTS = (
     Chart(
-        name="cert-manager", module="github.com/cert-manager/cert-manager", path="deploy/charts/cert-manager", stamped=True
+        name="cert-manager",
+        module="github.com/cert-manager/cert-manager",
+        path="deploy/charts/cert-manager",
+        stamped=True,
     ),
     Chart(name="lws", module="sigs.k8s.io/lws", path="charts/lws", stamped=True, strip_v=True),
     Chart(name="kserve-llmisvc-crd", module="github.com/kserve/kserve", path="charts/kserve-llmisvc-crd"),

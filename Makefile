@@ -1,0 +1,77 @@
+# Each target says what it does; on failure, the command it runs says what to do next.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+STACK ?= dev
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PYTHONPATH := $(CURDIR)
+
+$(READY): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $$($(PYTHON) --version) is too old; Python 3.11 or newer is needed. Choose one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Installing Python packages into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@$(BIN)/python -m compileall -q $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $(READY)
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(READY) ## Install the Python packages into .venv
+
+.PHONY: up
+up: $(READY) ## Preview and apply a stack in the sandbox [STACK=dev|prod]
+	@$(BIN)/python -m sandbox up --stack $(STACK)
+
+.PHONY: preview
+preview: $(READY) ## Show what `make up` would change [STACK=dev|prod]
+	@$(BIN)/python -m sandbox preview --stack $(STACK) -- --diff
+
+.PHONY: destroy
+destroy: $(READY) ## Delete everything of one stack, as on the real cloud [STACK=dev|prod]
+	@$(BIN)/python -m sandbox destroy --stack $(STACK)
+
+.PHONY: status
+status: $(READY) ## Show what runs in the sandbox
+	@$(BIN)/python -m sandbox status
+
+.PHONY: down
+down: $(READY) ## End and remove the whole sandbox
+	@$(BIN)/python -m sandbox down
+
+.PHONY: tools
+tools: $(READY) ## Build the sandbox's tools into the per-user cache
+	@$(BIN)/python -m sandbox tools
+
+.PHONY: schema
+schema: $(READY) ## Write settings.schema.json from the settings
+	@$(BIN)/python -m components.schema
+
+.PHONY: test
+test: tools ## Run every test
+	@$(BIN)/python -m pytest
+
+.PHONY: test-fast
+test-fast: $(READY) ## Run the tests that need no engine
+	@$(BIN)/python -m pytest tests/unit tests/policies
+
+.PHONY: lint
+lint: $(READY) ## Check style, types and workflows
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$$($(BIN)/python -m sandbox tools --lint)
+
+.PHONY: format
+format: $(READY) ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: tools ## Time previews against an empty program
+	@$(BIN)/python -m bench

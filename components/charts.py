@@ -1,0 +1,44 @@
+"""Helm releases of other people's controllers, pinned, from their registry or from a mirror.
+
+Owns how a chart becomes a release: awaited, never with hooks skipped, in its own namespace, with a bounded wait. What is
+inside a release is opaque to previews and policies, so everything of ours is a resource of the program instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.helm.v3 import Release
+
+from rules.kserve import Chart
+
+WAIT_SECONDS = 600
+"""How long a release may take until its workloads are ready."""
+
+
+def release(
+    chart: Chart,
+    *,
+    mirror: str | None,
+    values: Mapping[str, Any],
+    parent: pulumi.Resource,
+    depends_on: Sequence[pulumi.Resource] = (),
+) -> Release:
+    """The Helm release of `chart`, under the chart's own name.
+
+    `mirror` is a folder or an oci:// prefix that holds the chart by its name instead of its publisher's registry.
+    """
+    source = (mirror or chart.repository).rstrip("/")
+    return Release(
+        chart.name,
+        name=chart.name,
+        chart=f"{source}/{chart.name}",
+        version=chart.version,
+        namespace=chart.namespace,
+        create_namespace=True,
+        values=dict(values),
+        timeout=WAIT_SECONDS,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(depends_on)),
+    )

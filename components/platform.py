@@ -1,0 +1,157 @@
+"""From settings to components: which setting becomes which argument, and what has to wait for what.
+
+Owns the wiring alone, one function a part, so that the program itself can be read as a table of contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi_gcp.provider import Provider
+
+from components.cluster import InferenceCluster, InferenceClusterArgs
+from components.controllers import InferenceControllers, InferenceControllersArgs
+from components.gateway import InferenceGateway, InferenceGatewayArgs
+from components.model import TpuModel, TpuModelArgs
+from components.network import PlatformNetwork, PlatformNetworkArgs
+from components.services import ProjectServices
+from components.settings import Settings
+from components.tpu_pool import TpuNodePool, TpuNodePoolArgs
+from rules import vllm
+
+
+def google_cloud(settings: Settings) -> Provider:
+    """The provider of everything outside the cluster: project and region are named, never taken from the surroundings."""
+    return Provider("google-cloud", project=settings.project, region=settings.region, zone=settings.zone)
+
+
+def services(settings: Settings, cloud: Provider) -> ProjectServices:
+    """The APIs of the project, before anything that calls them."""
+    return ProjectServices("services", project=settings.project, opts=pulumi.ResourceOptions(providers=[cloud]))
+
+
+def network(settings: Settings, cloud: Provider, apis: ProjectServices) -> PlatformNetwork:
+    """The VPC."""
+    ranges = settings.network
+    return PlatformNetwork(
+        "network",
+        PlatformNetworkArgs(
+            name=settings.cluster.name,
+            region=settings.region,
+            node_cidr=ranges.node_cidr,
+            pod_cidr=ranges.pod_cidr,
+            service_cidr=ranges.service_cidr,
+            proxy_cidr=ranges.proxy_cidr,
+            serving_ports=(vllm.PORT,),
+        ),
+        pulumi.ResourceOptions(providers=[cloud], depends_on=apis.services),
+    )
+
+
+def cluster(settings: Settings, cloud: Provider, apis: ProjectServices, vpc: PlatformNetwork) -> InferenceCluster:
+    """The GKE cluster with its system nodes."""
+    wanted = settings.cluster
+    return InferenceCluster(
+        "cluster",
+        InferenceClusterArgs(
+            project=settings.project,
+            name=wanted.name,
+            location=settings.region if wanted.regional else settings.zone,
+            zone=settings.zone,
+            network=vpc,
+            release_channel=wanted.release_channel,
+            minimum_version=wanted.minimum_version,
+            control_plane_cidr=wanted.control_plane_cidr,
+            authorized_networks=tuple((entry.name, entry.cidr) for entry in wanted.authorized_networks),
+            deletion_protection=wanted.deletion_protection,
+            system_machine_type=settings.system_pool.machine_type,
+            system_nodes=settings.system_pool.nodes,
+        ),
+        pulumi.ResourceOptions(providers=[cloud], depends_on=apis.services),
+    )
+
+
+def tpu_pools(settings: Settings, cloud: Provider, gke: InferenceCluster) -> Sequence[TpuNodePool]:
+    """The TPU node pools."""
+    return [
+        TpuNodePool(
+            f"tpu-{pool.name}",
+            TpuNodePoolArgs(
+                name=pool.name,
+                cluster=gke.cluster.id,
+                zone=settings.zone,
+                machine_type=pool.machine_type,
+                topology=pool.topology,
+                nodes=pool.nodes,
+                service_account=gke.node_account.email,
+                spot=pool.spot,
+            ),
+            pulumi.ResourceOptions(providers=[cloud]),
+        )
+        for pool in settings.tpu_pools
+    ]
+
+
+def gateway(settings: Settings, cloud: Provider, vpc: PlatformNetwork, gke: InferenceCluster) -> InferenceGateway:
+    """The Gateway, once the region has proxies for it."""
+    wanted = settings.gateway
+    return InferenceGateway(
+        "gateway",
+        InferenceGatewayArgs(
+            name=wanted.name,
+            namespace=settings.namespace,
+            region=settings.region,
+            class_name=wanted.class_name,
+            subnet=vpc.subnet.id,
+            certificate=wanted.certificate,
+        ),
+        pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=[vpc.proxy_subnet]),
+    )
+
+
+def controllers(settings: Settings, gke: InferenceCluster) -> InferenceControllers:
+    """cert-manager, LeaderWorkerSet and KServe."""
+    return InferenceControllers(
+        "controllers",
+        InferenceControllersArgs(
+            mirror=settings.charts.mirror, gateway=f"{settings.namespace}/{settings.gateway.name}"
+        ),
+        pulumi.ResourceOptions(providers=[gke.provider]),
+    )
+
+
+def models(
+    settings: Settings,
+    gke: InferenceCluster,
+    pools: Sequence[TpuNodePool],
+    entry: InferenceGateway,
+    inference: InferenceControllers,
+) -> Mapping[str, TpuModel]:
+    """The models, once KServe can take them and their nodes exist."""
+    by_name = dict(zip((pool.name for pool in settings.tpu_pools), pools, strict=True))
+    return {
+        model.name: TpuModel(
+            model.name,
+            TpuModelArgs(
+                namespace=settings.namespace,
+                gateway=settings.gateway.name,
+                uri=model.uri,
+                served_name=model.served_name,
+                image=model.image,
+                replicas=model.replicas,
+                machine_type=settings.pool(model.pool).machine_type,
+                topology=settings.pool(model.pool).topology,
+                max_model_length=model.max_model_length,
+                startup_minutes=model.startup_minutes,
+                longest_request_seconds=model.longest_request_seconds,
+                extra_args=model.extra_args,
+                allow_root=model.allow_root,
+            ),
+            pulumi.ResourceOptions(
+                providers=[gke.provider],
+                depends_on=[entry.gateway, inference.presets, by_name[model.pool].pool],
+            ),
+        )
+        for model in settings.models
+    }

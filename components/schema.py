@@ -1,0 +1,40 @@
+"""JSON schema of a stack's configuration file, for editors and for checks without Pulumi.
+
+Owns the file `settings.schema.json`, made from the settings themselves: `python -m components.schema` writes it, and a
+test compares.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from components.settings import Settings
+
+PROJECT = "gke-tpu-inference"
+FILE = Path(__file__).resolve().parent.parent / "settings.schema.json"
+
+
+def schema() -> dict[str, Any]:
+    """The schema of Pulumi.<stack>.yaml."""
+    settings = Settings.model_json_schema(by_alias=True)
+    definitions = settings.pop("$defs")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Stack configuration of gke-tpu-inference",
+        "type": "object",
+        "properties": {
+            "config": {"type": "object", "properties": {f"{PROJECT}:platform": settings}},
+        },
+        "$defs": definitions,
+    }
+
+
+def text() -> str:
+    """The schema as it stands in the file."""
+    return json.dumps(schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text())

@@ -1,0 +1,104 @@
+"""The sandbox's commands: `python -m sandbox up|preview|destroy|down|status|tools|env`; `make` calls them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from sandbox import daemon
+from sandbox.daemon import CloudError
+from sandbox.engine import Engine
+from sandbox.home import sandbox_home
+from sandbox.status import show_status
+from sandbox.toolchain import ToolchainError, Tools, actionlint
+from sandbox.toolchain.progress import Progress
+from sandbox.workspace import Workspace, WorkspaceError
+
+_NEXT = {
+    "up": "Nothing is lost: correct what is said above and run make up again. make status shows what exists.",
+    "preview": "Nothing was changed. Correct what is said above and run make preview again.",
+    "destroy": "Correct what is said above and run it again, or remove the whole sandbox with make down.",
+}
+
+
+def _engine(stack: str, progress: Progress) -> Engine:
+    workspace = Workspace(Tools.ensure(progress))
+    config_file = workspace.configuration(stack)
+    workspace.prepare()
+    daemon.start(workspace.home, workspace.environment())
+    return Engine(workspace, stack, config_file)
+
+
+def _operate(operation: str, stack: str, options: Sequence[str]) -> int:
+    engine = _engine(stack, Progress())
+    code = engine.ensure_stack() or engine.recover() or engine.operate(operation, *options)
+    if code != 0:
+        sys.stderr.write(f"\n{_NEXT[operation]}\n")
+    return code
+
+
+def _down(progress: Progress) -> int:
+    home = sandbox_home()
+    daemon.stop(home)
+    daemon.remove(home)
+    progress.say(f"The sandbox is gone: no process of it runs, and {home} is removed. Built tools stay in the cache.")
+    return 0
+
+
+def _environment() -> int:
+    environment = Workspace(Tools.load()).environment()
+    for name in sorted(name for name, value in environment.items() if os.environ.get(name) != value):
+        sys.stdout.write(f"export {name}='{environment[name]}'\n")
+    return 0
+
+
+def _tools(progress: Progress, *, lint: bool) -> int:
+    if lint:
+        sys.stdout.write(f"{actionlint(progress)}\n")
+    else:
+        Tools.ensure(progress)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sandbox", description="Google Cloud on one machine, for this program.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("up", "preview and apply a stack"),
+        ("preview", "show what up would change"),
+        ("destroy", "delete everything of one stack, as on the real cloud"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--stack", default="dev", help="dev, prod or another Pulumi.<stack>.yaml")
+        command.add_argument("options", nargs="*", help="further options of pulumi, after --")
+    commands.add_parser("down", help="end and remove the whole sandbox")
+    commands.add_parser("status", help="show what runs")
+    commands.add_parser("env", help="print the environment for using pulumi directly")
+    commands.add_parser("tools", help="build the tools").add_argument("--lint", action="store_true")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; every expected failure is one message and a non-zero exit code."""
+    options = _parser().parse_args(arguments)
+    progress = Progress()
+    commands: dict[str, Callable[[], int]] = {
+        "down": lambda: _down(progress),
+        "status": lambda: show_status(sandbox_home()),
+        "env": _environment,
+        "tools": lambda: _tools(progress, lint=options.lint),
+    }
+    run = commands.get(options.command, lambda: _operate(options.command, options.stack, options.options))
+    try:
+        return run()
+    except (ToolchainError, WorkspaceError, CloudError) as error:
+        sys.stderr.write(f"error: {error}\n")
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

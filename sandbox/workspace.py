@@ -1,0 +1,150 @@
+"""Prepares what the engine needs: its home, its plugins, its state, and the stack's configuration.
+
+Owns everything under SANDBOX_HOME/pulumi and SANDBOX_HOME/bin. The program and Pulumi.<stack>.yaml stay as they are: what
+is different in the sandbox (charts come from a folder) is put into a copy of the stack's configuration, and the login
+command for GKE is a stand-in on PATH. An official language host or Kubernetes plugin is used where it is installed; the
+Google Cloud provider is always the simulated one.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.home import CHECKOUT, sandbox_home
+from sandbox.toolchain import Tools
+
+PROJECT = "gke-tpu-inference"
+_PASSPHRASE = "passphrase"  # noqa: S105 - the name of a file
+
+
+class WorkspaceError(Exception):
+    """The stack cannot be run here; the message says why and what to do."""
+
+
+class Workspace:
+    """The engine's surroundings in the sandbox at `home`."""
+
+    def __init__(self, tools: Tools, home: Path | None = None) -> None:
+        self.home = home or sandbox_home()
+        self.tools = tools
+
+    @property
+    def pulumi_home(self) -> Path:
+        """The engine's own directory, with the plugins."""
+        return self.home / "pulumi" / "home"
+
+    @property
+    def backend(self) -> Path:
+        """Where stacks keep their state."""
+        return self.home / "pulumi" / "backend"
+
+    @property
+    def configurations(self) -> Path:
+        """Where the stacks' configurations for the sandbox are; a project folder, so that the engine can add to them."""
+        return self.home / "pulumi" / "config"
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which `pulumi` acts on the sandbox and on nothing else."""
+        path = [str(self.home / "bin"), str(self.tools.pulumi.parent), os.environ.get("PATH", "")]
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "GOOGLE_", "KUBE"))
+        }
+        return {
+            **kept,
+            "PATH": os.pathsep.join(path),
+            "PYTHONPATH": str(CHECKOUT),
+            "PULUMI_HOME": str(self.pulumi_home),
+            "PULUMI_BACKEND_URL": f"file://{self.backend}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.home / "pulumi" / _PASSPHRASE),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_ERROR_OUTPUT_STRING": "true",
+            "SANDBOX_HOME": str(self.home),
+            "SANDBOX_LANGUAGE_EXECUTOR": str(self.tools.language_executor),
+        }
+
+    def prepare(self) -> None:
+        """Makes the directories, commands and plugins; what is there already is brought up to date."""
+        for folder in (self.backend, self.pulumi_home / "plugins", self.home / "bin"):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        passphrase = self.home / "pulumi" / _PASSPHRASE
+        if not passphrase.exists():
+            passphrase.touch(mode=0o600)
+            passphrase.write_text(secrets.token_urlsafe(24))
+        if shutil.which("pulumi-language-python") is None:
+            folder = self.pulumi_home / "plugins" / f"language-python-v{metadata.version('pulumi')}"
+            folder.mkdir(parents=True, exist_ok=True)
+            self._script(folder / "pulumi-language-python", "sandbox.host")
+        self._script(self.home / "bin" / "gke-gcloud-auth-plugin", "sandbox.login")
+        self._plugin("gcp", "sandbox.gcp", official=False)
+        self._plugin("kubernetes", "sandbox.kubernetes", official=True)
+
+    def _plugin(self, name: str, module: str, *, official: bool) -> None:
+        folder = f"resource-{name}-v{metadata.version(f'pulumi-{name}')}"
+        target = self.pulumi_home / "plugins" / folder
+        installed = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins" / folder
+        if official and installed.is_dir() and installed != target:
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)
+            if not target.exists():
+                target.symlink_to(installed, target_is_directory=True)
+            return
+        target.mkdir(parents=True, exist_ok=True)
+        self._script(target / f"pulumi-resource-{name}", module)
+
+    def _script(self, path: Path, module: str) -> None:
+        # PYTHONPATH: the module is found wherever the engine starts the command.
+        text = f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}" exec "{sys.executable}" -m {module} "$@"\n'
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            path.chmod(0o755)
+
+    def configuration(self, stack: str) -> Path:
+        """The stack's configuration for the sandbox: the committed one, with charts from the tool cache.
+
+        Raises:
+            WorkspaceError: There is no such stack, or its file is not valid YAML.
+        """
+        source = CHECKOUT / f"Pulumi.{stack}.yaml"
+        if not source.exists():
+            known = sorted(path.name.split(".")[1] for path in CHECKOUT.glob("Pulumi.*.yaml"))
+            raise WorkspaceError(f"there is no Pulumi.{stack}.yaml. Stacks here: {', '.join(known)}.")
+        return self.configure(stack, _read(source))
+
+    def configure(self, stack: str, content: Mapping[str, Any]) -> Path:
+        """Writes `content`, the parsed configuration of a stack, with charts from the tool cache."""
+        target = self.configurations / f"Pulumi.{stack}.yaml"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(CHECKOUT / "Pulumi.yaml", target.parent / "Pulumi.yaml")
+        config = dict(content.get("config") or {})
+        key = f"{PROJECT}:platform"
+        platform = config.get(key)
+        if isinstance(platform, dict):
+            config[key] = {**platform, "charts": {"mirror": str(self.tools.charts), **(platform.get("charts") or {})}}
+        written = {**content, "config": config}
+        if target.exists():
+            salt = _read(target).get("encryptionsalt")
+            written |= {"encryptionsalt": salt} if salt else {}
+        target.write_text(yaml.safe_dump(written, sort_keys=False))
+        return target
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        where = " ".join(str(error).split())
+        raise WorkspaceError(f"{path.name} is not valid YAML: {where}. Correct it and run again.") from None
+    if not isinstance(content, dict):
+        raise WorkspaceError(f"{path.name} holds no settings. Copy Pulumi.dev.yaml and adapt it.")
+    return content
