@@ -86,8 +86,8 @@ class Cluster(Section):
     """RAPID, REGULAR, STABLE or EXTENDED: who gets a GKE version first."""
     minimum_version: Annotated[str, AfterValidator(check_version)] = "1.34.3-gke.1245000"
     """The GKE version that the control plane has at least; GKE upgrades it from there."""
-    authorized_networks: tuple[AuthorizedNetwork, ...] = ()
-    """Who may reach the control plane besides Google's own networks; nobody by default."""
+    authorized_networks: Annotated[tuple[AuthorizedNetwork, ...], Field(min_length=1)]
+    """Who may reach the control plane; the machine that runs this program must be among them."""
     control_plane_cidr: Cidr = "172.16.0.0/28"
     """A /28 for the control plane's own addresses."""
     deletion_protection: bool = True
@@ -222,7 +222,7 @@ class Settings(Section):
     """Kubernetes namespace of the Gateway and the models."""
     network: Network = Network()
     """Address ranges."""
-    cluster: Cluster = Cluster()
+    cluster: Cluster
     """The GKE cluster."""
     system_pool: SystemPool = SystemPool()
     """Nodes without TPU."""

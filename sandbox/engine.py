@@ -76,14 +76,17 @@ class Engine:
     def _selection(self) -> list[str]:
         return ["--stack", self.stack, "--config-file", str(self.config_file)]
 
-    def operate(self, operation: str, *options: str, policies: Sequence[Path] = (POLICIES,)) -> int:
-        """Runs `up`, `preview`, `destroy` or `refresh` on the stack; the policy pack is always on where it applies."""
+    def command(self, operation: str, *options: str, policies: Sequence[Path] = (POLICIES,)) -> list[str]:
+        """The arguments of `pulumi` for an operation on the stack; the policy pack is always on where it applies."""
         command = [operation, *self._selection(), *options]
         if operation in ("up", "preview"):
             for pack in policies:
                 command += ["--policy-pack", str(pack)]
         if operation != "preview":
             command.append("--yes")
-        if not sys.stdout.isatty():
-            command.append("--non-interactive")
-        return self.pulumi(*command).returncode
+        return command
+
+    def operate(self, operation: str, *options: str) -> int:
+        """Runs `up`, `preview`, `destroy` or `refresh` on the stack, before the user's eyes."""
+        interaction = [] if sys.stdout.isatty() else ["--non-interactive"]
+        return self.pulumi(*self.command(operation, *options, *interaction)).returncode

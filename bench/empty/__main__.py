@@ -1,0 +1,1 @@
+"""A Pulumi program that declares nothing: what a preview costs before there is anything to preview."""

@@ -1,0 +1,124 @@
+"""What is previewed: the empty program, the dev stack, and the dev stack with more models.
+
+Owns the stacks of the bench and how one preview of each is run, through the sandbox's own workspace and engine. Does not
+own a clock: `measure.py` calls `Scenario.preview` and looks at the time.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.engine import POLICIES, Engine
+from sandbox.home import CHECKOUT
+from sandbox.workspace import PROJECT, Workspace
+
+HERE = Path(__file__).resolve().parent
+PLATFORM = f"{PROJECT}:platform"
+BASE_STACK = "dev"
+"""The stack whose committed settings every scenario but the empty one starts from."""
+
+_RESOURCES = re.compile(r"^\s+(?:[+~-]\s)?(\d+) (?:to create|to update|unchanged)$", re.MULTILINE)
+
+
+class BenchError(Exception):
+    """The bench cannot go on; the message says why."""
+
+
+class QuietEngine(Engine):
+    """The sandbox's engine, with its output kept instead of shown."""
+
+    output = ""
+
+    def pulumi(self, *arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:  # noqa: ARG002
+        """As `Engine.pulumi`; the output is in `output` afterwards."""
+        ran = super().pulumi(*arguments, capture=True)
+        self.output = ran.stdout + ran.stderr
+        return ran
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One thing that is previewed again and again.
+
+    Attributes:
+        name: The key of its results.
+        title: What it is, for people.
+        engine: The engine for its stack.
+        policies: The policy packs of its previews.
+    """
+
+    name: str
+    title: str
+    engine: QuietEngine
+    policies: Sequence[Path]
+
+    def preview(self) -> None:
+        """Runs one preview.
+
+        Raises:
+            BenchError: It failed.
+        """
+        if self.engine.operate("preview", "--non-interactive", policies=self.policies) != 0:
+            raise BenchError(f"the preview of {self.title} failed:\n{self.engine.output.rstrip()}")
+
+    def up(self) -> None:
+        """Deploys the stack.
+
+        Raises:
+            BenchError: It failed.
+        """
+        if self.engine.operate("up", "--non-interactive", "--skip-preview", policies=self.policies) != 0:
+            raise BenchError(f"the update of {self.title} failed:\n{self.engine.output.rstrip()}")
+
+    def resources(self) -> int:
+        """How many resources the last preview showed, the stack itself included."""
+        return count_resources(self.engine.output)
+
+
+def count_resources(output: str) -> int:
+    """The number of resources in the summary of a preview."""
+    return sum(int(found) for found in _RESOURCES.findall(output))
+
+
+def with_models(content: Mapping[str, Any], more: int) -> dict[str, Any]:
+    """The configuration of a stack with `more` further models, each a copy of its first with a slice of its own."""
+    platform: dict[str, Any] = content["config"][PLATFORM]
+    first: dict[str, Any] = platform["models"][0]
+    copies = [{**first, "name": f"copy-{number}", "replicas": 1} for number in range(1, more + 1)]
+    pools = [
+        {**pool, "slices": int(pool.get("slices", 1)) + more} if pool["name"] == first["pool"] else pool
+        for pool in platform["tpuPools"]
+    ]
+    changed = {**platform, "models": [*platform["models"], *copies], "tpuPools": pools}
+    return {**content, "config": {**content["config"], PLATFORM: changed}}
+
+
+def empty(workspace: Workspace, folder: Path) -> Scenario:
+    """The empty program with the empty pack; the program is written to `folder`."""
+    folder.mkdir(parents=True)
+    shutil.copy(CHECKOUT / "Pulumi.yaml", folder)
+    shutil.copy(HERE / "empty" / "__main__.py", folder)
+    (folder / ".venv").symlink_to(CHECKOUT / ".venv", target_is_directory=True)
+    engine = QuietEngine(workspace, "empty", workspace.configure("empty", {}), program=folder)
+    return _made(Scenario(name="empty", title="empty program", engine=engine, policies=(HERE / "empty" / "policies",)))
+
+
+def platform(workspace: Workspace, name: str, title: str, *, more_models: int = 0) -> Scenario:
+    """The platform with the settings of the base stack, as a stack called `name`."""
+    content = yaml.safe_load((CHECKOUT / f"Pulumi.{BASE_STACK}.yaml").read_text())
+    engine = QuietEngine(workspace, name, workspace.configure(name, with_models(content, more_models)))
+    return _made(Scenario(name=name, title=title, engine=engine, policies=(POLICIES,)))
+
+
+def _made(scenario: Scenario) -> Scenario:
+    if scenario.engine.ensure_stack() != 0:
+        raise BenchError(f"the stack of {scenario.title} cannot be made:\n{scenario.engine.output.rstrip()}")
+    return scenario

@@ -1,0 +1,150 @@
+"""KServe's LLMInferenceService: names of what it generates, charts and versions it comes in, what its presets bring.
+
+Owns facts about KServe v0.20 and the controllers pinned with it. Does not own GKE's view of the results (`gateway.py`).
+Source: github.com/kserve/kserve v0.20.0 of 2026-08-06 (pkg/controller/v1alpha2/llmisvc, config/llmisvcconfig,
+kserve-deps.env).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from rules.finding import Finding
+
+GROUP: Final = "serving.kserve.io"
+API_VERSION: Final = "serving.kserve.io/v1alpha2"
+LLM_INFERENCE_SERVICE: Final = "LLMInferenceService"
+LLM_INFERENCE_SERVICE_CONFIG: Final = "LLMInferenceServiceConfig"
+SYSTEM_NAMESPACE: Final = "kserve"
+"""Namespace of controller and presets; presets are looked up in the service's own namespace first."""
+
+MAX_NAME_LENGTH: Final = 39
+"""63 less the longest suffix, `-kserve-router-scheduler`; KServe cuts and hashes what is longer."""
+
+MINIMUM_VERSION: Final = "v0.19.0"
+"""From here the workload Service's appProtocol follows `enableLLMInferenceServiceTLS`; before, it is always https."""
+
+ROUTE_PRESET: Final = "kserve-config-llm-router-route"
+"""Preset merged into every service with `router.route` and no `route.http.refs`; all 12 rules carry `timeouts: 0s`."""
+TEMPLATE_PRESET: Final = "kserve-config-llm-template"
+"""Preset of the server container: a CUDA image, 1 GiB of `/dev/shm`, a startup window of 600 s. Override it for TPU."""
+SCHEDULER_PRESET: Final = "kserve-config-llm-scheduler"
+PRESET_STARTUP_SECONDS: Final = 600
+SERVER_CONTAINER: Final = "main"
+INFERENCE_SERVICE_CONFIG_MAP: Final = "inferenceservice-config"
+TLS_SWITCH: Final = "enableLLMInferenceServiceTLS"
+"""Key in the `ingress` JSON of that ConfigMap; cluster-wide, false by default."""
+
+POOL_PORT: Final = 8000
+ENDPOINT_PICKER_PORT: Final = 9002
+ENDPOINT_PICKER_HEALTH_PORT: Final = 9003
+ENDPOINT_PICKER_METRICS_PORT: Final = 9090
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A Helm chart, its pinned version, and the namespace it goes to."""
+
+    name: str
+    repository: str
+    """OCI prefix or repository address, without the chart's name."""
+    version: str
+    namespace: str
+
+
+KSERVE_VERSION: Final = "v0.20.0"
+LWS_VERSION: Final = "0.8.0"
+"""The LeaderWorkerSet that KServe 0.18 to 0.20 are built against (kserve-deps.env)."""
+CERT_MANAGER_VERSION: Final = "v1.21.1"
+
+CERT_MANAGER_CHART: Final = Chart(
+    name="cert-manager",
+    repository="oci://quay.io/jetstack/charts",
+    version=CERT_MANAGER_VERSION,
+    namespace="cert-manager",
+)
+LWS_CHART: Final = Chart(
+    name="lws", repository="oci://registry.k8s.io/lws/charts", version=LWS_VERSION, namespace="lws-system"
+)
+_KSERVE_REPOSITORY: Final = "oci://ghcr.io/kserve/charts"
+KSERVE_CRD_CHART: Final = Chart(
+    name="kserve-llmisvc-crd", repository=_KSERVE_REPOSITORY, version=KSERVE_VERSION, namespace=SYSTEM_NAMESPACE
+)
+KSERVE_CHART: Final = Chart(
+    name="kserve-llmisvc-resources", repository=_KSERVE_REPOSITORY, version=KSERVE_VERSION, namespace=SYSTEM_NAMESPACE
+)
+KSERVE_PRESETS_CHART: Final = Chart(
+    name="kserve-runtime-configs", repository=_KSERVE_REPOSITORY, version=KSERVE_VERSION, namespace=SYSTEM_NAMESPACE
+)
+"""Brings the presets only with `kserve.llmisvcConfigs.enabled=true`; without them services stay ConfigNotFound."""
+
+
+@dataclass(frozen=True)
+class GeneratedNames:
+    """The objects KServe makes for a service of that name (llmisvc/*.go at v0.20.0)."""
+
+    name: str
+
+    @property
+    def deployment(self) -> str:
+        """Single-node server Deployment."""
+        return f"{self.name}-kserve"
+
+    @property
+    def leader_worker_set(self) -> str:
+        """Multi-node server LeaderWorkerSet."""
+        return f"{self.name}-kserve-mn"
+
+    @property
+    def workload_service(self) -> str:
+        """Service in front of the server pods, port 8000."""
+        return f"{self.name}-kserve-workload-svc"
+
+    @property
+    def route(self) -> str:
+        """HTTPRoute of a managed or inline route; none is made for a route by reference."""
+        return f"{self.name}-kserve-route"
+
+    @property
+    def inference_pool(self) -> str:
+        """InferencePool of a service with a scheduler and without `scheduler.pool.ref`."""
+        return f"{self.name}-inference-pool"
+
+    @property
+    def endpoint_picker(self) -> str:
+        """Deployment of the endpoint picker."""
+        return f"{self.name}-kserve-router-scheduler"
+
+    @property
+    def endpoint_picker_service(self) -> str:
+        """Service of the endpoint picker."""
+        return f"{self.name}-epp-service"
+
+    @property
+    def endpoint_picker_service_account(self) -> str:
+        """ServiceAccount of the endpoint picker."""
+        return f"{self.name}-epp-sa"
+
+    @property
+    def certificates_secret(self) -> str:
+        """Secret with the self-signed serving certificate."""
+        return f"{self.name}-kserve-self-signed-certs"
+
+
+def check_name(name: str, path: str = "metadata.name") -> list[Finding]:
+    """Whether the names KServe derives from `name` can be known beforehand."""
+    if len(name) <= MAX_NAME_LENGTH:
+        return []
+    return [
+        Finding(
+            path=path,
+            value=name,
+            reason=(
+                f"with {len(name)} characters the names KServe derives from it pass 63 and are cut and hashed, so "
+                "routes and health checks cannot refer to them"
+            ),
+            remedy=f"Write a name of at most {MAX_NAME_LENGTH} characters.",
+            rule="name",
+        )
+    ]

@@ -1,0 +1,15 @@
+"""Addresses that Google's load balancers use, and the roles of nodes.
+
+Owns facts that a network and its firewall are built from. Does not own the proxy-only subnet's (`gateway.py`).
+Source: cloud.google.com/load-balancing/docs/health-check-concepts (probe ranges), docs of 2026.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+HEALTH_CHECK_RANGES: Final = ("35.191.0.0/16", "130.211.0.0/22")
+"""Where Google's health checks of regional Application Load Balancers come from."""
+
+NODE_ROLE: Final = "roles/container.defaultNodeServiceAccount"
+"""The least a node's service account needs: write logs and metrics, pull from Artifact Registry with its own grant."""

@@ -1,0 +1,168 @@
+"""The simulated cloud on loopback HTTP, behind a bearer token.
+
+    GET    /healthz                                  200 when resumed, 503 while clusters are still starting
+    GET    /projects/PROJECT
+    GET    /resources?type=&project=                 all of them
+    POST   /resources                                {type, id, project, properties} -> operation
+    GET    /resource?type=&id=
+    PATCH  /resource                                 {type, id, properties} -> operation
+    DELETE /resource?type=&id=                       -> operation
+    GET    /operations                               unfinished ones
+    GET    /operations/NAME?wait=SECONDS&seen=LINES  answers when done, at news, or after SECONDS
+    POST   /faults, DELETE /faults                   see `sandbox.cloud.faults`
+
+Errors are `{"error": {"code", "message", "reason"}}` with the same HTTP status.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final, cast
+from urllib.parse import parse_qs, urlsplit
+
+from typing_extensions import override
+
+from sandbox.cloud.cloud import Cloud, as_json
+from sandbox.cloud.errors import CloudError, bad_request
+from sandbox.cloud.faults import Fault
+
+_LONGEST_WAIT: Final = 60.0
+"""Seconds."""
+
+Body = dict[str, Any]
+
+
+class CloudServer(ThreadingHTTPServer):
+    """Serves one cloud on a free port of 127.0.0.1."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, cloud: Cloud, token: str, log: Callable[[str], None]) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.cloud = cloud
+        self.token = token
+        self.log = log
+        self.ready = False
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        """Reads."""
+        self._answer(self._get)
+
+    def do_POST(self) -> None:
+        """Creates."""
+        self._answer(self._post)
+
+    def do_PATCH(self) -> None:
+        """Updates."""
+        self._answer(self._patch)
+
+    def do_DELETE(self) -> None:
+        """Deletes."""
+        self._answer(self._delete)
+
+    @override
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keeps requests out of the log; operations are logged where they happen."""
+
+    @property
+    def _server(self) -> CloudServer:
+        return cast(CloudServer, self.server)
+
+    def _answer(self, handle: Callable[[str, dict[str, str], Body], Body]) -> None:
+        parts = urlsplit(self.path)
+        query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        try:
+            body = self._read()
+            if parts.path == "/healthz":
+                status = 200 if self._server.ready else 503
+                self._send(status, {"status": "ok" if self._server.ready else "starting clusters"})
+                return
+            self._authorize()
+            self._send(200, handle(parts.path, query, body))
+        except CloudError as error:
+            self._send(error.code, {"error": error.as_json()})
+        except (KeyError, TypeError, ValueError) as error:
+            self._send(400, {"error": bad_request(f"malformed request: {error!r}").as_json()})
+        except Exception as error:  # noqa: BLE001 - a fault of the daemon is an answer too, and it stays up
+            self._server.log(f"{self.command} {self.path}: {error!r}")
+            self._send(500, {"error": CloudError(500, f"{error!r}", "internalError").as_json()})
+
+    def _read(self) -> Body:
+        length = int(self.headers.get("Content-Length") or 0)
+        return cast(Body, json.loads(self.rfile.read(length))) if length else {}
+
+    def _authorize(self) -> None:
+        given = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), self._server.token.encode()):
+            raise CloudError(401, "Request had invalid authentication credentials.", "authError")
+
+    def _send(self, status: int, body: Body) -> None:
+        content = json.dumps(body).encode()
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+        except ConnectionError:
+            self.close_connection = True
+
+    def _get(self, path: str, query: dict[str, str], _: Body) -> Body:
+        cloud = self._server.cloud
+        if path == "/resources":
+            return {"resources": [as_json(r) for r in cloud.all(query.get("type"), query.get("project"))]}
+        if path == "/resource":
+            return as_json(cloud.get(query["type"], query["id"]))
+        if path == "/operations":
+            return {"operations": cloud.operations.unfinished()}
+        if path.startswith("/operations/"):
+            name = path.removeprefix("/operations/")
+            seconds = min(float(query.get("wait", "0")), _LONGEST_WAIT)
+            operation = cloud.operations.wait(name, seconds, int(query.get("seen", "1000000")))
+            if operation is None:
+                raise CloudError(404, f"Not found: {name}.", "notFound")
+            return operation
+        if path.startswith("/projects/"):
+            return cloud.project(path.removeprefix("/projects/"))
+        raise _no_route(path)
+
+    def _post(self, path: str, _: dict[str, str], body: Body) -> Body:
+        if path == "/resources":
+            return self._server.cloud.create(body["type"], body["id"], body["project"], body["properties"])
+        if path == "/faults":
+            self._server.cloud.faults.add(Fault.from_json(body))
+            return {}
+        raise _no_route(path)
+
+    def _patch(self, path: str, _: dict[str, str], body: Body) -> Body:
+        if path == "/resource":
+            return self._server.cloud.update(body["type"], body["id"], body["properties"])
+        raise _no_route(path)
+
+    def _delete(self, path: str, query: dict[str, str], _: Body) -> Body:
+        if path == "/resource":
+            return self._server.cloud.delete(query["type"], query["id"])
+        if path == "/faults":
+            self._server.cloud.faults.clear()
+            return {}
+        raise _no_route(path)
+
+
+def _no_route(path: str) -> CloudError:
+    return CloudError(404, f"The requested URL {path} was not found on this server.", "notFound")

@@ -1,0 +1,239 @@
+"""One simulated GKE cluster, as the simulated cloud sees it.
+
+Owns: the life of a cluster: its directory, its address, the order in which control plane, CRDs, node agent and GKE
+controllers come and go, and that all of it is gone after `stop`. Does not own long-running operations nor validation
+of requests: those are the cloud's.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox.cluster import kubeconfig, ports, record
+from sandbox.cluster.bootstrap import bootstrap
+from sandbox.cluster.child import end_leftovers
+from sandbox.cluster.control_plane import ControlPlane
+from sandbox.cluster.errors import ClusterError
+from sandbox.cluster.files import sandbox_token
+from sandbox.cluster.spec import ClusterSpec, NodePoolSpec
+from sandbox.kube.client import Client
+
+if TYPE_CHECKING:
+    from sandbox.gke.controllers import GkeControllers
+    from sandbox.node.agent import NodeAgent
+    from sandbox.toolchain import Tools
+
+__all__ = ["ClusterError", "ClusterRuntime"]
+
+_choosing = threading.Lock()
+"""Two clusters made at once must not choose one port."""
+
+
+def _no_address(_name: str) -> str | None:
+    return None
+
+
+class ClusterRuntime:
+    """The cluster of `spec` below `home/clusters`; `address_lookup` finds a reserved address by its resource name.
+
+    All methods may be called from any thread; one that changes the cluster waits for the one that does so already.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        spec: ClusterSpec,
+        tools: Tools,
+        *,
+        address_lookup: Callable[[str], str | None] = _no_address,
+    ) -> None:
+        self._home = home
+        self._spec = spec
+        self._tools = tools
+        self._address_lookup = address_lookup
+        self.directory = home / "clusters" / spec.directory_name
+        self._file = self.directory / "cluster.json"
+        self._lock = threading.RLock()
+        self._owner = record.Lock(self.directory / "run" / "lock")
+        self._port: int | None = None
+        self._client: Client | None = None
+        self._plane: ControlPlane | None = None
+        self._agent: NodeAgent | None = None
+        self._gke: GkeControllers | None = None
+        self._pools: dict[str, NodePoolSpec] = {}
+
+    @property
+    def spec(self) -> ClusterSpec:
+        """The specification it runs by."""
+        return self._spec
+
+    @property
+    def endpoint(self) -> str:
+        """`127.0.0.1:PORT` of the API server; known from the first start on, also while stopped."""
+        port = self._port or ports.remembered(self._file)
+        if port is None:
+            raise ClusterError(f"cluster {self._spec.name} has no endpoint before its first start")
+        return f"127.0.0.1:{port}"
+
+    @property
+    def ca_pem(self) -> str:
+        """The certificate the API server's is signed by."""
+        return (self.directory / "pki" / "ca.crt").read_text()
+
+    @property
+    def kubeconfig(self) -> Path:
+        """For people: `kubectl --kubeconfig`; holds the sandbox's token."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def client(self) -> Client:
+        """A client of the running cluster, with every permission."""
+        if self._client is None:
+            raise ClusterError(f"cluster {self._spec.name} is not running; start it with `make up`")
+        return self._client
+
+    @property
+    def running(self) -> bool:
+        """Whether `start` has completed and `stop` has not begun."""
+        return self._client is not None
+
+    def start(self, report: Callable[[str], None]) -> None:
+        """Starts the cluster, or does nothing when it runs; blocks until pods can be created.
+
+        `report` gets a line per step. Raises ClusterError with the remedy; nothing is left running then.
+        """
+        with self._lock:
+            if self.running:
+                return
+            self._owner.acquire(self._spec.name)
+            try:
+                self._start(report)
+            except BaseException:
+                self.stop()
+                raise
+
+    def update(self, spec: ClusterSpec) -> None:
+        """Makes a running cluster one of `spec`: a newer version or the Gateway API bring their CRDs.
+
+        CRDs are never taken away, as that would delete people's objects with them. Raises ClusterError when `spec`
+        names another cluster or another port.
+        """
+        with self._lock:
+            if spec.directory_name != self._spec.directory_name:
+                raise ClusterError(f"spec: {spec.context_name} is not this cluster, {self._spec.context_name}")
+            if spec.port is not None and f"127.0.0.1:{spec.port}" != self.endpoint:
+                raise ClusterError(
+                    f"port: {spec.port} differs from the cluster's {self.endpoint}, which is in use by its clients; "
+                    f"leave it out, or delete the cluster and create it on the other port"
+                )
+            client, changed = self.client, spec != self._spec
+            self._spec = spec
+            self._remember()
+            if changed:
+                bootstrap(client, spec, self._tools.crds)
+                self._restart_gke(client)
+
+    def apply_node_pool(self, spec: NodePoolSpec) -> None:
+        """Creates or changes a node pool; blocks until its Nodes are Ready."""
+        with self._lock:
+            self._running_agent().apply_node_pool(spec)
+            self._pools[spec.name] = spec
+            self._remember()
+
+    def delete_node_pool(self, name: str) -> None:
+        """Deletes a node pool, its Nodes and what runs on them; nothing happens when there is none."""
+        with self._lock:
+            self._running_agent().delete_node_pool(name)
+            self._pools.pop(name, None)
+            self._remember()
+
+    def stop(self) -> None:
+        """Ends every process of the cluster and keeps its data; idempotent."""
+        with self._lock:
+            client, self._client = self._client, None
+            gke, self._gke = self._gke, None
+            agent, self._agent = self._agent, None
+            plane, self._plane = self._plane, None
+            try:
+                if gke is not None:
+                    gke.stop()
+                if agent is not None:
+                    agent.stop()
+            finally:
+                if plane is not None:
+                    plane.stop()
+                if client is not None:
+                    client.close()
+                self._owner.release()
+
+    def delete(self) -> None:
+        """Stops the cluster and removes everything of it; idempotent."""
+        with self._lock:
+            self.stop()
+            if self.directory.exists():
+                self._owner.acquire(self._spec.name)
+                end_leftovers(self.directory / "run")
+                shutil.rmtree(self.directory)
+                self._owner.release()
+            self._port = None
+            self._pools = {}
+
+    def _start(self, report: Callable[[str], None]) -> None:
+        name = self._spec.name
+        self._pools = record.read_node_pools(self._file)
+        self._plane = plane = self._new_plane()
+        for left in end_leftovers(self.directory / "run"):
+            report(f"ended {left} of cluster {name}, left by a daemon that was killed")
+        with _choosing:
+            port = self._spec.port or ports.remembered(self._file) or ports.choose(self._home / "clusters")
+            ports.require_free(port, name, self._file)
+            self._port = port
+            self._remember()
+        plane.start(port, report)
+        server = f"https://127.0.0.1:{port}"
+        token = sandbox_token(self._home)
+        context = self._spec.context_name
+        kubeconfig.write_for_people(self.kubeconfig, context=context, server=server, ca=plane.pki.ca, token=token)
+        client = Client(server, ca_pem=self.ca_pem, token=token)
+        bootstrap(client, self._spec, self._tools.crds)
+        self._start_agent(client, plane, server)
+        self._restart_gke(client)
+        self._client = client
+        report(f"cluster {name} is running")
+
+    def _start_agent(self, client: Client, plane: ControlPlane, server: str) -> None:
+        from sandbox.node.agent import NodeAgent  # noqa: PLC0415 - not needed by who only stops or deletes
+
+        agent = NodeAgent(client, self.directory, self._tools, api_server=server, kubeconfig=self.kubeconfig)
+        self._agent = agent
+        plane.egress.resolve = agent.resolve
+        agent.start()
+        for pool in self._pools.values():
+            agent.apply_node_pool(pool)
+
+    def _restart_gke(self, client: Client) -> None:
+        try:
+            from sandbox.gke.controllers import GkeControllers  # noqa: PLC0415 - as above
+        except ModuleNotFoundError:
+            return
+
+        if self._gke is not None:
+            self._gke.stop()
+        self._gke = gke = GkeControllers(client, self._spec, address_lookup=self._address_lookup)
+        gke.start()
+
+    def _running_agent(self) -> NodeAgent:
+        if self._agent is None:
+            raise ClusterError(f"cluster {self._spec.name} is not running; start it with `make up`")
+        return self._agent
+
+    def _new_plane(self) -> ControlPlane:
+        return ControlPlane(self.directory, self._tools, token=sandbox_token(self._home))
+
+    def _remember(self) -> None:
+        assert self._port is not None  # noqa: S101 - every caller comes after the port was chosen
+        record.write(self._file, record.Record(spec=self._spec, port=self._port, node_pools=self._pools))

@@ -1,0 +1,137 @@
+"""Talking to the simulated cloud's daemon.
+
+Each call finds the daemon anew through `cloud.json`: it may have been restarted between two calls of one deployment, and
+an operation under way is picked up again at its new address.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import urlencode, urlsplit
+
+from sandbox.cloud.errors import CloudError
+from sandbox.home import sandbox_home
+
+_TIMEOUT: Final = 90.0
+"""Seconds an answer may take; operations are waited for in shorter turns."""
+_TURN: Final = 2.0
+_GRACE: Final = 30.0
+"""Seconds a daemon may be away (being restarted) before waiting for an operation is given up."""
+
+
+class CloudAwayError(Exception):
+    """The daemon does not answer."""
+
+
+class InterruptedWaitError(Exception):
+    """Waiting for an operation was given up because the engine asked to; the operation goes on in the cloud."""
+
+
+class CloudClient:
+    """The cloud of one sandbox."""
+
+    def __init__(self, home: Path | None = None) -> None:
+        self._home = home or sandbox_home()
+        self.cancelled = threading.Event()
+        """Set when the engine asks to stop: operations are no longer waited for."""
+
+    def get(self, kind: str, resource_id: str) -> dict[str, Any] | None:
+        """The resource as the cloud has it, or None."""
+        try:
+            return self._call("GET", f"/resource?{urlencode({'type': kind, 'id': resource_id})}")
+        except CloudError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def create(
+        self, kind: str, resource_id: str, project: str, properties: dict[str, Any], report: Callable[[str], None]
+    ) -> dict[str, Any]:
+        """Creates a resource and waits for it.
+
+        Raises:
+            CloudError: refused, or failed on the way; the resource may exist all the same.
+        """
+        body = {"type": kind, "id": resource_id, "project": project, "properties": properties}
+        self._wait(self._call("POST", "/resources", body), report)
+        return self._existing(kind, resource_id)
+
+    def update(
+        self, kind: str, resource_id: str, properties: dict[str, Any], report: Callable[[str], None]
+    ) -> dict[str, Any]:
+        """Changes a resource and waits for it (CloudError as `create`)."""
+        body = {"type": kind, "id": resource_id, "properties": properties}
+        self._wait(self._call("PATCH", "/resource", body), report)
+        return self._existing(kind, resource_id)
+
+    def delete(self, kind: str, resource_id: str, report: Callable[[str], None]) -> None:
+        """Deletes a resource and waits for its end; one that is gone already is fine (CloudError as `create`)."""
+        try:
+            operation = self._call("DELETE", f"/resource?{urlencode({'type': kind, 'id': resource_id})}")
+        except CloudError as error:
+            if error.code == 404:
+                return
+            raise
+        self._wait(operation, report)
+
+    def _existing(self, kind: str, resource_id: str) -> dict[str, Any]:
+        found = self.get(kind, resource_id)
+        if found is None:
+            raise CloudError(404, f"The resource '{resource_id}' was deleted while it was being created", "notFound")
+        return found
+
+    def _wait(self, operation: dict[str, Any], report: Callable[[str], None]) -> None:
+        seen, last_answer = 0, time.monotonic()
+        while not operation["done"]:
+            if self.cancelled.is_set():
+                raise InterruptedWaitError(f"interrupted; {operation['name']} goes on in the cloud")
+            path = f"/operations/{operation['name']}?wait={_TURN}&seen={seen}"
+            try:
+                operation = self._call("GET", path)
+            except CloudAwayError:
+                if time.monotonic() - last_answer > _GRACE:
+                    raise
+                time.sleep(0.2)
+                continue
+            last_answer = time.monotonic()
+            progress = cast(list[str], operation["progress"])
+            for line in progress[seen:]:
+                report(line)
+            seen = len(progress)
+        if operation.get("error"):
+            raise CloudError.from_json(operation["error"])
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        about = self._about()
+        parts = urlsplit(str(about["url"]))
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=_TIMEOUT)
+        headers = {"Authorization": f"Bearer {about['token']}", "Content-Type": "application/json"}
+        try:
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            response = connection.getresponse()
+            answer = cast(dict[str, Any], json.loads(response.read()))
+        except (OSError, http.client.HTTPException) as error:
+            raise CloudAwayError(
+                f"the simulated Google Cloud at {about['url']} does not answer ({error}). Start it with `make up`; "
+                f"its log is {self._home / 'cloud' / 'cloud.log'}"
+            ) from error
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise CloudError.from_json(answer["error"])
+        return answer
+
+    def _about(self) -> dict[str, Any]:
+        path = self._home / "cloud.json"
+        try:
+            return cast(dict[str, Any], json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise CloudAwayError(
+                f"the simulated Google Cloud is not running: there is no {path}. Start it with `make up`"
+            ) from None

@@ -1,0 +1,82 @@
+"""What the GKE controllers see of a cluster in one round, with the lookups they share.
+
+Owns finding Gateways, backends and their relations. Does not judge: see `gateways`, `routes`, `pools`, `policies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rules.gateway import GATEWAY_GROUP
+
+Object = dict[str, Any]
+Key = tuple[str, str]
+
+CONTROLLER = "networking.gke.io/gateway"
+
+
+def key(obj: Object) -> Key:
+    """(namespace, name)."""
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def by_key(objects: Iterable[Object]) -> dict[Key, Object]:
+    """The objects by (namespace, name), without those that are being deleted."""
+    return {key(obj): obj for obj in objects if not obj["metadata"].get("deletionTimestamp")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """One backendRef of a route. `group` "" and `kind` Service are the defaults of the Gateway API."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+    port: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """All objects of one round, by (namespace, name)."""
+
+    gateways: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
+    routes: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
+    pools: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
+    services: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
+    namespaces: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
+    grants: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
+
+    def routes_to(self, backend_kind: str, backend: Key) -> Iterator[Object]:
+        """The routes with that backend."""
+        for route in self.routes.values():
+            if any(ref.kind == backend_kind and (ref.namespace, ref.name) == backend for ref in backends(route)):
+                yield route
+
+    def gateways_of(self, route: Object) -> Iterator[Object]:
+        """The Gateways a route names as parents, and that exist."""
+        for reference in route["spec"].get("parentRefs", []):
+            found = self.parent(route, reference)
+            if found is not None:
+                yield found
+
+    def parent(self, route: Object, reference: Object) -> Object | None:
+        """The Gateway of one parentRef."""
+        if reference.get("kind", "Gateway") != "Gateway" or reference.get("group", GATEWAY_GROUP) != GATEWAY_GROUP:
+            return None
+        return self.gateways.get((reference.get("namespace", key(route)[0]), reference["name"]))
+
+
+def backends(route: Object) -> Iterator[Backend]:
+    """Every backendRef of the route."""
+    for rule in route["spec"].get("rules", []):
+        for reference in rule.get("backendRefs", []):
+            yield Backend(
+                group=reference.get("group", ""),
+                kind=reference.get("kind", "Service"),
+                namespace=reference.get("namespace", key(route)[0]),
+                name=reference["name"],
+                port=reference.get("port"),
+            )

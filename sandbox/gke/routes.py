@@ -1,0 +1,185 @@
+"""The status GKE gives an HTTPRoute, per Gateway it names.
+
+Owns Accepted, ResolvedRefs and Reconciled. What GKE refuses in a rule is asked of `rules.gateway`; a route with such a
+rule applies without error and fails here, with GWCER104, as on GKE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rules.finding import Finding
+from rules.gateway import (
+    GATEWAY_GROUP,
+    INFERENCE_POOL,
+    INFERENCE_POOL_GROUP,
+    check_route_rules,
+    takes,
+)
+from sandbox.gke.model import CONTROLLER, Backend, Snapshot, backends, key
+from sandbox.node.conditions import condition, merged
+
+Object = dict[str, Any]
+
+
+def status(route: Object, snapshot: Snapshot, served: Iterable[Object], now: str) -> Object:
+    """The `status` of a route: one entry per parentRef whose Gateway is among `served`, others' entries untouched."""
+    before: list[Object] = (route.get("status") or {}).get("parents") or []
+    others = [item for item in before if item["controllerName"] != CONTROLLER]
+    own = [item for item in before if item["controllerName"] == CONTROLLER]
+    gateways = list(served)
+    entries: list[Object] = []
+    for reference in route["spec"].get("parentRefs", []):
+        gateway = snapshot.parent(route, reference)
+        if gateway is None or gateway not in gateways:
+            continue
+        held = next((item["conditions"] for item in own if item["parentRef"] == reference), [])
+        wanted = _conditions(route, gateway, reference, snapshot)
+        conditions = merged(held, wanted, now)
+        entries.append({"parentRef": reference, "controllerName": CONTROLLER, "conditions": conditions})
+    return {"parents": [*others, *entries]}
+
+
+def attaches(route: Object, gateway: Object, listener: Object, snapshot: Snapshot) -> bool:
+    """Whether `route` is attached to that listener."""
+    for reference in route["spec"].get("parentRefs", []):
+        if snapshot.parent(route, reference) is gateway and _matches(reference, listener):
+            return _allowed(route, gateway, listener, snapshot)
+    return False
+
+
+def text(code: str, route: Object, message: str) -> str:
+    """An error as GKE's Gateway controller words it."""
+    namespace, name = key(route)
+    return f'error cause: gateway-api: HTTPRoute "{namespace}/{name}" is misconfigured, err: {code}: {message}'
+
+
+def refusal(finding: Finding) -> str:
+    """GKE's own words for a refused field."""
+    if finding.rule == "timeouts":
+        return "Timeouts are not supported."
+    if finding.rule == "regular-expression" and finding.path.endswith("path.type"):
+        return "Paths must start with a '/' character."
+    return finding.message
+
+
+def _conditions(route: Object, gateway: Object, reference: Object, snapshot: Snapshot) -> list[Object]:
+    generation = route["metadata"].get("generation")
+
+    def made(kind: str, status: str, reason: str, message: str = "") -> Object:
+        return condition(kind, status, reason, message, generation=generation)
+
+    listeners = [item for item in gateway["spec"].get("listeners", []) if _matches(reference, item)]
+    problem = _unresolved(route, gateway, snapshot)
+    resolved = made("ResolvedRefs", "False", *problem) if problem else made("ResolvedRefs", "True", "ResolvedRefs")
+    findings = check_route_rules(route["spec"].get("rules", []))
+    if not listeners:
+        where = reference.get("sectionName") or reference.get("port")
+        complaint = f"Gateway {gateway['metadata']['name']} has no listener {where}."
+        refused = made("Accepted", "False", "NoMatchingParent", complaint)
+    elif not any(_allowed(route, gateway, item, snapshot) for item in listeners):
+        complaint = (
+            f"No listener of Gateway {gateway['metadata']['name']} allows routes of this namespace and hostname."
+        )
+        refused = made("Accepted", "False", "NotAllowedByListeners", complaint)
+    elif findings:
+        complaint = text("GWCER104", route, refusal(findings[0]))
+        refused = made("Accepted", "False", "UnsupportedValue", complaint)
+    else:
+        refused = None
+        complaint = problem[1] if problem else ""
+    accepted = refused or made("Accepted", "True", "Accepted")
+    if refused or problem:
+        reconciled = made("Reconciled", "False", "ReconciliationFailed", complaint)
+    else:
+        reconciled = made("Reconciled", "True", "ReconciliationSucceeded")
+    return [accepted, resolved, reconciled]
+
+
+def _unresolved(route: Object, gateway: Object, snapshot: Snapshot) -> tuple[str, str] | None:
+    """(reason, message) of the first backend that cannot be used; None when all can."""
+    class_name = gateway["spec"]["gatewayClassName"]
+    for backend in backends(route):
+        where = f'{backend.kind} "{backend.namespace}/{backend.name}"'
+        if backend.namespace != key(route)[0] and not _granted(route, backend, snapshot):
+            return "RefNotPermitted", text("GWCER102", route, f"no ReferenceGrant permits {where}.")
+        place = (backend.namespace, backend.name)
+        if (backend.group, backend.kind) == ("", "Service"):
+            service = snapshot.services.get(place)
+            if service is None:
+                return "BackendNotFound", text("GWCER104", route, f"GWCER102: {where} not found.")
+            if all(port["port"] != backend.port for port in service["spec"].get("ports", [])):
+                return "BackendNotFound", text("GWCER104", route, f"GWCER102: {where} has no port {backend.port}.")
+        elif (backend.group, backend.kind) == (INFERENCE_POOL_GROUP, INFERENCE_POOL):
+            if not takes(class_name, INFERENCE_POOL):
+                complaint = f"{where}: GatewayClass {class_name} does not support InferencePool backends."
+                return "InvalidKind", text("GWCER104", route, complaint)
+            if place not in snapshot.pools:
+                return "BackendNotFound", text("GWCER104", route, f"GWCER102: {where} not found.")
+        else:
+            complaint = f"backend kind {backend.group or 'core'}/{backend.kind} is not supported."
+            return "InvalidKind", text("GWCER104", route, complaint)
+    return None
+
+
+def _matches(reference: Object, listener: Object) -> bool:
+    section, port = reference.get("sectionName"), reference.get("port")
+    return (section is None or section == listener["name"]) and (port is None or port == listener["port"])
+
+
+def _allowed(route: Object, gateway: Object, listener: Object, snapshot: Snapshot) -> bool:
+    names: Object = (listener.get("allowedRoutes") or {}).get("namespaces") or {}
+    scope, namespace = names.get("from", "Same"), key(route)[0]
+    if scope == "Same" and namespace != key(gateway)[0]:
+        return False
+    if scope == "Selector" and not _selects(names.get("selector") or {}, snapshot.namespaces.get(("", namespace))):
+        return False
+    return _hostnames_meet(listener.get("hostname"), route["spec"].get("hostnames") or [])
+
+
+def _selects(selector: Object, namespace: Object | None) -> bool:
+    labels: Object = (namespace or {}).get("metadata", {}).get("labels") or {}
+    if any(labels.get(name) != value for name, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    for item in selector.get("matchExpressions") or []:
+        present, values = item["key"] in labels, item.get("values") or []
+        holds = {
+            "In": labels.get(item["key"]) in values,
+            "NotIn": labels.get(item["key"]) not in values,
+            "Exists": present,
+            "DoesNotExist": not present,
+        }
+        if not holds.get(item["operator"], False):
+            return False
+    return True
+
+
+def _hostnames_meet(listener: str | None, hostnames: list[str]) -> bool:
+    if not listener or not hostnames:
+        return True
+    return any(_covers(listener, name) or _covers(name, listener) for name in hostnames)
+
+
+def _covers(pattern: str, name: str) -> bool:
+    return pattern == name or (pattern.startswith("*.") and name.endswith(pattern[1:]))
+
+
+def _granted(route: Object, backend: Backend, snapshot: Snapshot) -> bool:
+    for (namespace, _), grant in snapshot.grants.items():
+        if namespace != backend.namespace:
+            continue
+        sources = [
+            item
+            for item in grant["spec"].get("from", [])
+            if (item["group"], item["kind"], item["namespace"]) == (GATEWAY_GROUP, "HTTPRoute", key(route)[0])
+        ]
+        targets = [
+            item
+            for item in grant["spec"].get("to", [])
+            if (item["group"], item["kind"]) == (backend.group, backend.kind)
+            and item.get("name", backend.name) == backend.name
+        ]
+        if sources and targets:
+            return True
+    return False

@@ -1,0 +1,85 @@
+"""Sizes of VMs, and what GKE leaves of them for pods.
+
+Owns vCPU and memory per machine type and GKE's reservation formula. Chips come from `rules.tpu`.
+Sources: Compute Engine machine families (name encodes vCPU; memory per vCPU is fixed per family); v6e from the table of
+GKE's cluster autoscaler; reservations from docs.cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rules import tpu
+
+_TPU_SIZES = {"ct6e-standard-1t": (44, 176), "ct6e-standard-4t": (180, 720), "ct6e-standard-8t": (180, 1440)}
+_SHARED_CORE = {"e2-micro": (2, 1), "e2-small": (2, 2), "e2-medium": (2, 4)}
+_GIB_PER_CPU = {
+    ("e2", "standard"): 4.0,
+    ("e2", "highmem"): 8.0,
+    ("e2", "highcpu"): 1.0,
+    ("n1", "standard"): 3.75,
+    ("n2", "standard"): 4.0,
+    ("n2", "highmem"): 8.0,
+    ("n2", "highcpu"): 1.0,
+    ("n2d", "standard"): 4.0,
+    ("c3", "standard"): 4.0,
+    ("c4", "standard"): 3.75,
+}
+_UNKNOWN_SIZE = (4, 16)
+"""What a machine type nobody listed is taken for: its pods are simulated anyway."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """One VM shape. `cpu` in vCPUs, `memory_gib` in GiB, `chips` as `google.com/tpu`."""
+
+    name: str
+    family: str
+    cpu: int
+    memory_gib: float
+    chips: int
+    tpu_label: str | None
+    boot_disk: str
+
+    @property
+    def allocatable_millicpu(self) -> int:
+        """What GKE leaves for pods: it keeps 6 % of the first core, 1 % of the second, 0.5 % of two, 0.25 % above."""
+        shares = (60, 10, 5, 5)
+        kept = sum(shares[: self.cpu]) + 2.5 * max(0, self.cpu - 4)
+        return int(self.cpu * 1000 - kept)
+
+    @property
+    def allocatable_mib(self) -> int:
+        """What GKE leaves for pods: 25 % of 4 GiB, 20 % of 4, 10 % of 8, 6 % of 112, 2 % above and 100 MiB are kept."""
+        rest, kept = self.memory_gib * 1024, 100.0
+        for size, share in ((4, 0.25), (4, 0.20), (8, 0.10), (112, 0.06)):
+            part = min(rest, size * 1024)
+            kept, rest = kept + part * share, rest - part
+        return int(self.memory_gib * 1024 - kept - rest * 0.02)
+
+
+def machine(name: str) -> Machine:
+    """The shape of machine type `name`; unknown names get 4 vCPU and 16 GiB."""
+    kind = tpu.machine_type(name)
+    cpu, memory = _TPU_SIZES.get(name) or _SHARED_CORE.get(name) or _general_size(name)
+    return Machine(
+        name=name,
+        family=name.partition("-")[0],
+        cpu=cpu,
+        memory_gib=memory,
+        chips=kind.chips_per_vm if kind is not None else 0,
+        tpu_label=kind.node_label if kind is not None else None,
+        boot_disk=kind.boot_disk_types[0] if kind is not None else "pd-balanced",
+    )
+
+
+def _general_size(name: str) -> tuple[int, float]:
+    custom = re.fullmatch(r"(?:[a-z0-9]+-)?custom-(\d+)-(\d+)", name)
+    if custom is not None:
+        return int(custom.group(1)), int(custom.group(2)) / 1024
+    parts = re.fullmatch(r"([a-z0-9]+)-([a-z]+)-(\d+)", name)
+    if parts is None:
+        return _UNKNOWN_SIZE
+    per_cpu = _GIB_PER_CPU.get((parts.group(1), parts.group(2)), 4.0)
+    return int(parts.group(3)), int(parts.group(3)) * per_cpu

@@ -1,0 +1,236 @@
+"""Runs the real program against a recording monitor, without engine, provider or network.
+
+Owns `build`: settings in, the whole graph of resources and the stack's outputs out. The program is run as the language
+host runs it, in an event loop and a context of its own, so that nothing of one run is left in the next. A resource's
+answer is its inputs plus what Google Cloud would compute; during a preview what Google Cloud computes is unknown, as it is
+to the engine. Does not own what is expected of the graph.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import runpy
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+import pulumi.runtime
+import yaml
+from pulumi.runtime.mocks import MockEngine, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.stack import run_in_stack
+
+from operations.recover import provider_id
+from sandbox.home import CHECKOUT
+from sandbox.plugin.values import from_struct, to_struct
+
+PROJECT: Final = "gke-tpu-inference"
+KEY: Final = f"{PROJECT}:platform"
+STACK_TYPE: Final = "pulumi:pulumi:Stack"
+EXTERNAL_ADDRESS: Final = "203.0.113.10"
+INTERNAL_ADDRESS: Final = "10.0.0.9"
+ENDPOINT: Final = "34.118.0.1"
+CERTIFICATE: Final = "Y2VydGlmaWNhdGU="
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One registration, as the engine would have received it."""
+
+    urn: str
+    type: str
+    name: str
+    custom: bool
+    inputs: Mapping[str, Any]
+    parent: str
+    """URN of the parent; the stack's own is empty."""
+    dependencies: frozenset[str]
+    """URNs it names in `depends_on` or through its inputs."""
+    provider: str
+    """URN of the provider it names; empty where it would get the default provider."""
+    ignore_changes: tuple[str, ...]
+    protect: bool
+    retain_on_delete: bool
+    options: frozenset[str]
+    """Names of the options that would make it an exception: aliases, import, replacement and deletion order."""
+
+    @property
+    def object_key(self) -> tuple[str, str, str]:
+        """Kind, namespace and name of a Kubernetes object."""
+        metadata = self.inputs.get("metadata") or {}
+        return str(self.inputs.get("kind")), str(metadata.get("namespace", "")), str(metadata.get("name", ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """Everything one run of the program registered."""
+
+    resources: tuple[Resource, ...]
+    outputs: Mapping[str, Any]
+
+    def __iter__(self) -> Iterator[Resource]:
+        return iter(self.resources)
+
+    def by_urn(self, urn: str) -> Resource:
+        """The resource of that URN."""
+        return next(resource for resource in self if resource.urn == urn)
+
+    def of_type(self, kind: str) -> list[Resource]:
+        """All resources of that type."""
+        return [resource for resource in self if resource.type == kind]
+
+    def one(self, kind: str, name: str | None = None) -> Resource:
+        """The one resource of that type, and of that name where there are several."""
+        found = [resource for resource in self.of_type(kind) if name in (None, resource.name)]
+        assert len(found) == 1, f"{kind} {name}: {[resource.name for resource in self.of_type(kind)]}"
+        return found[0]
+
+    @property
+    def objects(self) -> list[Resource]:
+        """Everything that is created through the Kubernetes provider."""
+        return [resource for resource in self if resource.type.startswith("kubernetes:")]
+
+    @property
+    def manifests(self) -> list[Resource]:
+        """The Kubernetes objects that are written out in the program, which Helm releases are not."""
+        return [resource for resource in self.objects if resource.type != "kubernetes:helm.sh/v3:Release"]
+
+    @property
+    def google(self) -> list[Resource]:
+        """Everything that is created through the Google Cloud provider."""
+        return [resource for resource in self if resource.type.startswith("gcp:")]
+
+    def manifests_of(self, kind: str) -> list[Resource]:
+        """The objects of one kind."""
+        return [resource for resource in self.manifests if resource.inputs["kind"] == kind]
+
+    def waits_for(self, later: Resource, earlier: Resource) -> bool:
+        """Whether the engine creates `later` only when `earlier` is there, directly or through others."""
+        seen: set[str] = set()
+        front = {later.urn}
+        while front:
+            resource = self.by_urn(front.pop())
+            seen.add(resource.urn)
+            before = {*resource.dependencies, *([resource.provider] if resource.provider else [])}
+            if earlier.urn in before:
+                return True
+            front |= before - seen
+        return False
+
+
+class _NoMocks(Mocks):
+    """The monitor answers itself; nothing may be asked of Google Cloud or a cluster while the program runs."""
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        raise AssertionError(f"{args.typ} {args.name} is read, which no preview without credentials can do")
+
+    def call(self, args: Any) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"{args.token} is called, which no preview without credentials can do")
+
+
+class RecordingMonitor(MockMonitor):
+    """Registers every resource in order and answers as the engine does after an update, or during a preview."""
+
+    def __init__(self, google_project: str, *, preview: bool) -> None:
+        super().__init__(_NoMocks())
+        self.google_project = google_project
+        self.preview = preview
+        self.registered: list[Resource] = []
+        self.outputs: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802 - the protocol's name
+        """Records a resource and answers with its state."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        inputs = from_struct(request.object)
+        resource = Resource(
+            urn=urn,
+            type=request.type,
+            name=request.name,
+            custom=request.custom,
+            inputs=inputs,
+            parent=request.parent,
+            dependencies=frozenset(request.dependencies),
+            provider=request.provider.rsplit("::", 1)[0],
+            ignore_changes=tuple(request.ignoreChanges),
+            protect=request.protect,
+            retain_on_delete=request.retainOnDelete,
+            options=frozenset(_unusual(request)),
+        )
+        with self._lock:
+            assert all(other.urn != urn for other in self.registered), f"{urn} is registered twice"
+            self.registered.append(resource)
+        if not request.custom:
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        if self.preview:
+            return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
+        state = {**inputs, **computed(resource, self.google_project)}
+        identifier = provider_id(resource.type, inputs, self.google_project) or f"{resource.name}-id"
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=identifier, object=to_struct(state))
+
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
+        """Keeps the outputs of the stack."""
+        if request.urn.endswith(f"::{STACK_TYPE}::{pulumi.get_project()}-{pulumi.get_stack()}"):
+            self.outputs = from_struct(request.outputs)
+        return super().RegisterResourceOutputs(request)
+
+
+def computed(resource: Resource, project: str) -> dict[str, Any]:
+    """What Google Cloud adds to the inputs of a resource, as far as the program uses it."""
+    if resource.type == "gcp:serviceaccount/account:Account":
+        return {"email": f"{resource.inputs['accountId']}@{project}.iam.gserviceaccount.com"}
+    if resource.type == "gcp:compute/address:Address":
+        internal = resource.inputs.get("addressType") == "INTERNAL"
+        return {"address": INTERNAL_ADDRESS if internal else EXTERNAL_ADDRESS}
+    if resource.type == "gcp:container/cluster:Cluster":
+        return {"endpoint": ENDPOINT, "masterAuth": {"clusterCaCertificate": CERTIFICATE}}
+    return {}
+
+
+def _unusual(request: resource_pb2.RegisterResourceRequest) -> Iterator[str]:
+    for field in ("aliases", "importId", "replaceOnChanges", "deletedWith", "deleteBeforeReplaceDefined"):
+        if getattr(request, field):
+            yield field
+
+
+def committed(stack: str) -> Settings:
+    """The settings of Pulumi.<stack>.yaml as they are in the repository, free to be changed."""
+    settings: Settings = yaml.safe_load((CHECKOUT / f"Pulumi.{stack}.yaml").read_text())["config"][KEY]
+    return settings
+
+
+def build(settings: Settings, *, stack: str = "dev", preview: bool = False) -> Graph:
+    """The graph that the program registers for `settings`.
+
+    Raises:
+        SettingsError: The program refuses the settings.
+    """
+    return build_config({KEY: json.dumps(settings)}, str(settings.get("project")), stack=stack, preview=preview)
+
+
+def build_config(config: dict[str, str], google_project: str, *, stack: str = "dev", preview: bool = False) -> Graph:
+    """The graph for a whole configuration, values as the engine hands them over."""
+    monitor = RecordingMonitor(google_project, preview=preview)
+
+    def program() -> None:
+        runpy.run_path(str(CHECKOUT / "__main__.py"), run_name="__main__")
+
+    async def run() -> None:
+        pulumi.runtime.set_all_config(config)
+        set_root_resource(None)
+        pulumi.runtime.configure(
+            pulumi.runtime.Settings(PROJECT, stack, monitor=monitor, engine=MockEngine(None), dry_run=preview)
+        )
+        await run_in_stack(program)
+
+    with asyncio.Runner() as runner:
+        runner.run(run(), context=contextvars.copy_context())
+    resources = tuple(sorted(monitor.registered, key=lambda resource: resource.urn))
+    return Graph(resources=resources, outputs=monitor.outputs)

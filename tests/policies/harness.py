@@ -1,0 +1,126 @@
+"""Runs one policy over a synthetic stack, wrapped as the SDK wraps a real one, without an engine.
+
+Plain dictionaries would hide the SDK's `UnknownValueError`; here every property passes through its proxy, and an
+unknown value that escapes a policy fails the test instead of becoming an advisory line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pulumi_policy import (
+    Policy,
+    PolicyCustomTimeouts,
+    PolicyProviderResource,
+    PolicyResource,
+    PolicyResourceOptions,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+
+UNKNOWN = UNKNOWN_STRING_VALUE
+Props = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A synthetic resource."""
+
+    token: str
+    name: str
+    props: Props
+    provider: Props | None = None
+
+    @property
+    def urn(self) -> str:
+        """Its URN in a stack `dev` of a project `inference`."""
+        return f"urn:pulumi:dev::inference::{self.token}::{self.name}"
+
+
+@dataclass
+class Result:
+    """What a policy reported: messages with the URNs they are against."""
+
+    violations: list[tuple[str, str | None]] = field(default_factory=list[tuple[str, str | None]])
+
+    @property
+    def messages(self) -> list[str]:
+        """What the user reads."""
+        return [message for message, _ in self.violations]
+
+    @property
+    def rules(self) -> list[str]:
+        """The rule name at the front of each message."""
+        return [message[1 : message.index("]")] for message in self.messages]
+
+    @property
+    def only(self) -> str:
+        """The one message."""
+        assert len(self.violations) == 1, self.messages
+        return self.messages[0]
+
+
+def kubernetes(
+    api_version: str, kind: str, name: str, namespace: str = "models", *, package: str = "kubernetes", **body: Any
+) -> Made:
+    """A Kubernetes object as a typed resource."""
+    metadata = {"name": name, "namespace": namespace}
+    return Made(
+        f"{package}:{api_version}:{kind}", name, {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
+    )
+
+
+def run(policy: Policy, *resources: Made, config: Mapping[str, Any] | None = None) -> Result:
+    """What the policy says about these resources."""
+    result = Result()
+
+    def violate(message: str, urn: str | None = None) -> None:
+        result.violations.append((message, urn))
+
+    if isinstance(policy, ResourceValidationPolicy):
+        for made in resources:
+            policy.validate(
+                ResourceValidationArgs(
+                    made.token,
+                    unknown_checking_proxy(made.props),
+                    made.urn,
+                    made.name,
+                    _options(),
+                    _provider(made),
+                    config,
+                ),
+                violate,
+            )
+    else:
+        assert isinstance(policy, StackValidationPolicy)
+        stack = [
+            PolicyResource(
+                made.token,
+                unknown_checking_proxy(made.props),
+                made.urn,
+                made.name,
+                _options(),
+                _provider(made),
+                None,
+                [],
+                {},
+            )
+            for made in resources
+        ]
+        policy.validate(StackValidationArgs(stack, config), violate)
+    return result
+
+
+def _options() -> PolicyResourceOptions:
+    return PolicyResourceOptions(False, [], None, [], PolicyCustomTimeouts(0, 0, 0), [])
+
+
+def _provider(made: Made) -> PolicyProviderResource | None:
+    if made.provider is None:
+        return None
+    return PolicyProviderResource("pulumi:providers:kubernetes", unknown_checking_proxy(made.provider), "urn:p", "p")

@@ -1,0 +1,43 @@
+"""Helpers of the sandbox's tests that are no fixtures; the fixtures are in `conftest.py`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sandbox.cluster.runtime import ClusterRuntime
+from sandbox.cluster.spec import ClusterSpec
+
+SPEC = ClusterSpec(
+    project="test-project",
+    name="test",
+    location="us-east5",
+    kubernetes_version="1.34.3-gke.1245000",
+    gateway_api=True,
+)
+
+StartCluster = Callable[..., ClusterRuntime]
+"""The fixture `start_cluster`: takes `report` and any field of `ClusterSpec`."""
+
+
+def eventually(condition: Callable[[], object], what: str, *, timeout: float = 30.0) -> None:
+    """Waits until `condition()` holds; fails naming `what` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def processes_of(directory: Path) -> list[str]:
+    """The command lines of processes that name something below `directory`."""
+    found: list[str] = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if str(directory) in command:
+                found.append(command)
+    return found
