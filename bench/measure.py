@@ -29,7 +29,7 @@ class Line:
 
 
 def interleaved(
-    actions: Mapping[str, Callable[[], None]], runs: int, progress: Callable[[int, str], None]
+    actions: Mapping[str, Callable[[], object]], runs: int, progress: Callable[[int, str], None]
 ) -> dict[str, Timing]:
     """Runs every action once unmeasured, then all of them `runs` times in turns.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,18 +31,6 @@ class BenchError(Exception):
     """The bench cannot go on; the message says why."""
 
 
-class QuietEngine(Engine):
-    """The sandbox's engine, with its output kept instead of shown."""
-
-    output = ""
-
-    def pulumi(self, *arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:  # noqa: ARG002
-        """As `Engine.pulumi`; the output is in `output` afterwards."""
-        ran = super().pulumi(*arguments, capture=True)
-        self.output = ran.stdout + ran.stderr
-        return ran
-
-
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """One thing that is previewed again and again.
@@ -57,30 +44,31 @@ class Scenario:
 
     name: str
     title: str
-    engine: QuietEngine
+    engine: Engine
     policies: Sequence[Path]
 
-    def preview(self) -> None:
-        """Runs one preview.
+    def preview(self) -> str:
+        """Runs one preview and returns its output.
 
         Raises:
             BenchError: It failed.
         """
-        if self.engine.operate("preview", "--non-interactive", policies=self.policies) != 0:
-            raise BenchError(f"the preview of {self.title} failed:\n{self.engine.output.rstrip()}")
+        return self._operate("preview")
 
-    def up(self) -> None:
-        """Deploys the stack.
+    def up(self) -> str:
+        """Deploys the stack and returns the output.
 
         Raises:
             BenchError: It failed.
         """
-        if self.engine.operate("up", "--non-interactive", "--skip-preview", policies=self.policies) != 0:
-            raise BenchError(f"the update of {self.title} failed:\n{self.engine.output.rstrip()}")
+        return self._operate("up", "--skip-preview")
 
-    def resources(self) -> int:
-        """How many resources the last preview showed, the stack itself included."""
-        return count_resources(self.engine.output)
+    def _operate(self, operation: str, *options: str) -> str:
+        command = self.engine.command(operation, "--non-interactive", *options, policies=self.policies)
+        ran = self.engine.pulumi(*command, capture=True)
+        if ran.returncode != 0:
+            raise BenchError(f"pulumi {operation} of the {self.title} failed:\n{(ran.stdout + ran.stderr).rstrip()}")
+        return ran.stdout
 
 
 def count_resources(output: str) -> int:
@@ -107,18 +95,18 @@ def empty(workspace: Workspace, folder: Path) -> Scenario:
     shutil.copy(CHECKOUT / "Pulumi.yaml", folder)
     shutil.copy(HERE / "empty" / "__main__.py", folder)
     (folder / ".venv").symlink_to(CHECKOUT / ".venv", target_is_directory=True)
-    engine = QuietEngine(workspace, "empty", workspace.configure("empty", {}), program=folder)
+    engine = Engine(workspace, "empty", workspace.configure("empty", {}), program=folder)
     return _made(Scenario(name="empty", title="empty program", engine=engine, policies=(HERE / "empty" / "policies",)))
 
 
 def platform(workspace: Workspace, name: str, title: str, *, more_models: int = 0) -> Scenario:
     """The platform with the settings of the base stack, as a stack called `name`."""
     content = yaml.safe_load((CHECKOUT / f"Pulumi.{BASE_STACK}.yaml").read_text())
-    engine = QuietEngine(workspace, name, workspace.configure(name, with_models(content, more_models)))
+    engine = Engine(workspace, name, workspace.configure(name, with_models(content, more_models)))
     return _made(Scenario(name=name, title=title, engine=engine, policies=(POLICIES,)))
 
 
 def _made(scenario: Scenario) -> Scenario:
     if scenario.engine.ensure_stack() != 0:
-        raise BenchError(f"the stack of {scenario.title} cannot be made:\n{scenario.engine.output.rstrip()}")
+        raise BenchError(f"the stack of the {scenario.title} cannot be made")
     return scenario

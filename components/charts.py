@@ -1,6 +1,6 @@
 """Helm releases of other people's controllers, pinned, from their registry or from a mirror.
 
-Owns how a chart becomes a release: awaited, never with hooks skipped, in its own namespace, with a bounded wait. What is
+Owns how a chart becomes a release: awaited, with its hooks, in a namespace of this program, with a bounded wait. What is
 inside a release is opaque to previews and policies, so everything of ours is a resource of the program instead.
 """
 
@@ -23,10 +23,11 @@ def release(
     *,
     mirror: str | None,
     values: Mapping[str, Any],
+    namespace: pulumi.Resource,
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource] = (),
 ) -> Release:
-    """The Helm release of `chart`, under the chart's own name.
+    """The Helm release of `chart`, under the chart's own name, in `namespace`.
 
     `mirror` is a folder or an oci:// prefix that holds the chart by its name instead of its publisher's registry.
     """
@@ -37,8 +38,7 @@ def release(
         chart=f"{source}/{chart.name}",
         version=chart.version,
         namespace=chart.namespace,
-        create_namespace=True,
         values=dict(values),
         timeout=WAIT_SECONDS,
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(depends_on)),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[namespace, *depends_on]),
     )

@@ -14,6 +14,7 @@ import pulumi
 from pulumi_kubernetes.helm.v3 import Release
 
 from components.charts import release
+from components.manifests import manifest
 from rules import kserve
 
 
@@ -42,8 +43,26 @@ class InferenceControllers(pulumi.ComponentResource):
     def __init__(self, name: str, args: InferenceControllersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("platform:index:InferenceControllers", name, vars(args), opts)
 
+        namespaces = {
+            chart.namespace: manifest(
+                chart.namespace,
+                api_version="v1",
+                kind="Namespace",
+                name=chart.namespace,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for chart in (kserve.CERT_MANAGER_CHART, kserve.LWS_CHART, kserve.KSERVE_CHART)
+        }
+
         def install(chart: kserve.Chart, values: dict[str, object], *after: pulumi.Resource) -> Release:
-            return release(chart, mirror=args.mirror, values=values, parent=self, depends_on=after)
+            return release(
+                chart,
+                mirror=args.mirror,
+                values=values,
+                namespace=namespaces[chart.namespace],
+                parent=self,
+                depends_on=after,
+            )
 
         self.cert_manager = install(kserve.CERT_MANAGER_CHART, {"crds": {"enabled": True}})
         self.leader_worker_set = install(kserve.LWS_CHART, {})
@@ -52,7 +71,12 @@ class InferenceControllers(pulumi.ComponentResource):
             kserve.KSERVE_CHART,
             {
                 "kserve": {
-                    "llmisvc": {"createGIECRDs": False},
+                    "llmisvc": {
+                        "createGIECRDs": False,
+                        # Otherwise its webhook refuses to delete the presets, and no destroy ever ends. A preset in use
+                        # stays all the same: its finalizer waits for the last service that refers to it.
+                        "controller": {"env": [{"name": kserve.PRESET_PROTECTION, "value": "false"}]},
+                    },
                     "controller": {
                         "deploymentMode": "Standard",
                         "gateway": {"ingressGateway": {"enableGatewayApi": True, "kserveGateway": args.gateway}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -78,7 +79,19 @@ def describe(detail: ErrorDetails) -> str:
         return f"{where}: there is no such setting. {hint}"
     if detail["type"] == "missing":
         return f"{where}: is missing ({_meaning(location)}). Set it with: pulumi config set --path '{where}' VALUE"
-    return f"{where}: {detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}. It is: {_meaning(location)}"
+    return f"{where}: {_shown(detail['input'])}: {_reason(detail['msg'])}. It is: {_meaning(location)}"
+
+
+def _shown(value: Any, limit: int = 120) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _reason(message: str) -> str:
+    """Pydantic's words, with YAML's names for things instead of Python's."""
+    text = re.sub(r"a valid dictionary or instance of \w+", "a block of settings", message)
+    text = text.replace("a valid tuple", "a list").replace("Tuple", "list").replace(" after validation", "")
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def _path(location: Sequence[int | str]) -> str:

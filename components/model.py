@@ -20,6 +20,8 @@ from components.manifests import manifest
 from rules import gateway, health, kserve, tpu, vllm
 
 CORE_GROUP = ""
+POOL_LABEL = "cloud.google.com/gke-nodepool"
+"""GKE's label on each node: the name of its pool."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,7 @@ class TpuModelArgs:
     Attributes:
         namespace: Namespace of the model; the Gateway's.
         gateway: Name of the Gateway.
+        pool: Name of the node pool; another of the same machines and topology is not used.
         uri: Where the weights are.
         served_name: Name that clients put into `model`.
         image: vLLM image for TPU.
@@ -44,6 +47,7 @@ class TpuModelArgs:
 
     namespace: str
     gateway: str
+    pool: str
     uri: str
     served_name: str
     image: str
@@ -143,6 +147,7 @@ def pod(args: TpuModelArgs, server: Server) -> dict[str, Any]:
     resources = {tpu.TPU_RESOURCE: str(machine.chips_per_vm)}
     return {
         "nodeSelector": {
+            POOL_LABEL: args.pool,
             tpu.TPU_ACCELERATOR_LABEL: machine.node_label,
             tpu.TPU_TOPOLOGY_LABEL: args.topology,
         },

@@ -136,6 +136,7 @@ def models(
             TpuModelArgs(
                 namespace=settings.namespace,
                 gateway=settings.gateway.name,
+                pool=model.pool,
                 uri=model.uri,
                 served_name=model.served_name,
                 image=model.image,

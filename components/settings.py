@@ -15,8 +15,12 @@ from pydantic.alias_generators import to_camel
 
 from components.settings_checks import (
     check_cidr,
+    check_control_plane_cidr,
+    check_derived_arguments,
     check_gateway_class,
     check_image,
+    check_namespace,
+    check_slice,
     check_version,
     check_zone_in_region,
     findings,
@@ -28,6 +32,9 @@ DnsLabel = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", max_len
 """A name as Compute Engine and Kubernetes both take it (RFC 1035), short enough for the suffixes that are added."""
 
 Cidr = Annotated[str, AfterValidator(check_cidr)]
+
+SYSTEM_POOL = "system"
+"""Name of the node pool without TPU in the cluster."""
 
 
 class Section(BaseModel):
@@ -88,7 +95,7 @@ class Cluster(Section):
     """The GKE version that the control plane has at least; GKE upgrades it from there."""
     authorized_networks: Annotated[tuple[AuthorizedNetwork, ...], Field(min_length=1)]
     """Who may reach the control plane; the machine that runs this program must be among them."""
-    control_plane_cidr: Cidr = "172.16.0.0/28"
+    control_plane_cidr: Annotated[str, AfterValidator(check_control_plane_cidr)] = "172.16.0.0/28"
     """A /28 for the control plane's own addresses."""
     deletion_protection: bool = True
     """Refuse to delete or replace the cluster until this is set to false and applied."""
@@ -119,7 +126,9 @@ class TpuPool(Section):
 
     @model_validator(mode="after")
     def _slice_exists(self) -> Self:
-        findings(tpu.check_slice(self.machine_type, self.topology), names={"tpuTopology": "topology"})
+        check_slice(self.machine_type, self.topology)
+        if self.name == SYSTEM_POOL:
+            refuse("name", self.name, "the pool without TPU has this name", "a name of its own, such as v6e-2x2")
         if self.multi_host and self.slices > 1:
             reason = f"{self.machine_type} with topology {self.topology} is a multi-host slice, and a pool holds one such slice"
             refuse("slices", self.slices, reason, "1, and declare one pool a slice")
@@ -155,7 +164,7 @@ class Gateway(Section):
     """Name of the Gateway object."""
     class_name: Annotated[str, AfterValidator(check_gateway_class)] = "gke-l7-regional-external-managed"
     """GatewayClass: gke-l7-regional-external-managed (Internet) or gke-l7-rilb (inside the VPC)."""
-    certificate: str | None = None
+    certificate: Annotated[str, Field(min_length=1)] | None = None
     """Name of a regional Certificate Manager certificate; with it the Gateway speaks HTTPS on port 443."""
     allow_plain_http: bool = False
     """Serve plain HTTP on port 80 where there is no certificate. Prompts and answers then travel readable."""
@@ -182,7 +191,7 @@ class Model(Section):
     """Name of the LLMInferenceService; part of the URL and of every object KServe makes for it."""
     uri: Annotated[str, Field(pattern=r"^(hf|s3|pvc|oci)://.+")]
     """Where the weights are: hf://, s3://, pvc:// or oci://. KServe does not load gs:// here."""
-    served_name: str
+    served_name: Annotated[str, Field(pattern=r"^\S+$")]
     """The name clients put into `model`, the same in vLLM, the endpoint picker and /v1/models."""
     pool: DnsLabel
     """The TPU pool it runs on."""
@@ -204,6 +213,7 @@ class Model(Section):
     @model_validator(mode="after")
     def _arguments_are_known(self) -> Self:
         findings(vllm.check_arguments(self.extra_args), "extraArgs")
+        check_derived_arguments(self.extra_args)
         return self
 
 
@@ -218,7 +228,7 @@ class Settings(Section):
     """Zone of the TPU nodes, such as us-east5-b."""
     extra_tpu_zones: tuple[str, ...] = ()
     """Zones in which your project has TPUs although the built-in table does not list them."""
-    namespace: DnsLabel = "inference"
+    namespace: Annotated[DnsLabel, AfterValidator(check_namespace)] = "inference"
     """Kubernetes namespace of the Gateway and the models."""
     network: Network = Network()
     """Address ranges."""
@@ -238,11 +248,17 @@ class Settings(Section):
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         check_zone_in_region(self.zone, self.region)
-        pools = {pool.name: pool for pool in self.tpu_pools}
+        for name in type(self.network).model_fields:
+            taken = ipaddress.ip_network(getattr(self.network, name))
+            if taken.overlaps(ipaddress.ip_network(self.cluster.control_plane_cidr)):
+                reason = f"overlaps network.{to_camel(name)} {taken}"
+                refuse("cluster.controlPlaneCidr", self.cluster.control_plane_cidr, reason, "a /28 of its own")
+        pools: dict[str, TpuPool] = {}
         for index, pool in enumerate(self.tpu_pools):
             findings(tpu.check_zone(pool.machine_type, self.zone, self.extra_tpu_zones), "zone")
-            if pools[pool.name] is not pool:
+            if pool.name in pools:
                 refuse(f"tpuPools[{index}].name", pool.name, "another pool has this name", "a name of its own")
+            pools[pool.name] = pool
         names: set[str] = set()
         used: dict[str, int] = {}
         for index, model in enumerate(self.models):

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from pydantic_core import PydanticCustomError
 
-from rules import gateway, versions
+from rules import gateway, kserve, tpu, versions
 from rules.finding import Finding
+
+DERIVED_ARGUMENTS: Mapping[str, str] = {
+    "--port": "nothing here: KServe fixes the port",
+    "--host": "nothing here: servers listen on every address of their pod",
+    "--served-model-name": "it as servedName",
+    "--max-model-len": "it as maxModelLength",
+    "--tensor-parallel-size": "the topology of a pool with as many chips",
+    "-tp": "the topology of a pool with as many chips",
+}
+"""vLLM arguments that the platform sets itself, and where the value belongs instead."""
 
 
 def refuse(field: str, value: Any, reason: str, instead: str) -> NoReturn:
@@ -58,8 +70,8 @@ def check_version(value: str) -> str:
     minimum = versions.MINIMUM_OWNED_INFERENCE_POOL_CRD
     try:
         enough = versions.at_least(value, minimum)
-    except ValueError as error:
-        refuse("", value, f"this is no GKE version ({error})", f"a version such as {minimum}")
+    except ValueError:
+        refuse("", value, "this is no GKE version", f"a version such as {minimum}")
     if not enough:
         refuse("", value, "older clusters do not bring the InferencePool API with them", f"{minimum} or newer")
     return value
@@ -71,16 +83,56 @@ def check_gateway_class(value: str) -> str:
     return value
 
 
+def check_control_plane_cidr(value: str) -> str:
+    """A range of the one size that GKE takes for a control plane."""
+    if ipaddress.IPv4Network(check_cidr(value)).prefixlen != 28:
+        refuse("", value, "a control plane has a range of 16 addresses", "a /28 such as 172.16.0.0/28")
+    return value
+
+
+def check_namespace(value: str) -> str:
+    """A namespace that nothing else of the platform or of Kubernetes lives in."""
+    charts = (kserve.CERT_MANAGER_CHART, kserve.LWS_CHART, kserve.KSERVE_CHART)
+    if value in {"default", *(chart.namespace for chart in charts)} or value.startswith(("kube-", "gke-")):
+        refuse("", value, "this namespace belongs to something else", "a name of its own, such as inference")
+    return value
+
+
 def check_zone_in_region(zone: str, region: str) -> None:
     """The zone of the TPU nodes lies in the region of the network and the Gateway."""
+    if zone == region:
+        reason = "this is the region, and the TPU nodes are in one zone of it"
+        refuse("zone", zone, reason, f"a zone of {region}, such as {region}-b")
     if not zone.startswith(f"{region}-"):
         refuse("zone", zone, f"this zone is not in region {region}", f"a zone of {region}, such as {region}-b")
 
 
+def check_slice(machine_type: str, topology: str) -> None:
+    """A slice that the machine type makes, in a whole number of nodes."""
+    names = {"tpuTopology": "topology"}
+    found = tpu.check_slice(machine_type, topology)
+    findings(found, names=names)
+    machine = tpu.machine_type(machine_type)
+    if machine is None or tpu.chips(topology) % machine.chips_per_vm:
+        # Not in the tables, which may be incomplete; but what cannot be counted in nodes cannot be built either.
+        findings((replace(finding, certain=True) for finding in found), names=names)
+
+
+def check_derived_arguments(arguments: Iterable[str]) -> None:
+    """No vLLM argument that follows from other settings: the last one on the command line would win."""
+    for argument in arguments:
+        flag = argument.split("=", 1)[0].split(" ", 1)[0].replace("_", "-")
+        if instead := DERIVED_ARGUMENTS.get(flag):
+            reason = "probes, health checks, routes and node pools are made for the value that the platform sets"
+            refuse("extraArgs", argument, reason, instead)
+
+
+_FIXED_TAG = re.compile(r"[^\s:@]:(?!latest$)\w[\w.-]{0,127}$|@sha256:[0-9a-f]{64}$", re.ASCII)
+
+
 def check_image(value: str) -> str:
     """A container image by a tag that stays, or by digest."""
-    name = value.rsplit("/", 1)[-1]
-    if "@sha256:" not in name and (":" not in name or name.endswith(":latest")):
+    if re.search(r"\s", value) or _FIXED_TAG.search(value.rsplit("/", 1)[-1]) is None:
         reason = "an image without a fixed tag changes under a running model"
         refuse("", value, reason, "a tag or a digest, such as vllm/vllm-tpu:v0.27.0")
     return value

@@ -31,6 +31,8 @@ def _check(resource: Resource, report: Report) -> None:
         if rule.of(dict).unknown:
             report.undecided(rule.of(dict), _QUESTION, resource)
             continue
+        if rule.missing:
+            continue
         unknowns = [field for field in rule.unknowns() if not _is_irrelevant(field.path, rule.path)]
         for field in unknowns:
             report.undecided(field, _QUESTION, resource)

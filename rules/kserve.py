@@ -19,8 +19,8 @@ LLM_INFERENCE_SERVICE_CONFIG: Final = "LLMInferenceServiceConfig"
 SYSTEM_NAMESPACE: Final = "kserve"
 """Namespace of controller and presets; presets are looked up in the service's own namespace first."""
 
-MAX_NAME_LENGTH: Final = 39
-"""63 less the longest suffix, `-kserve-router-scheduler`; KServe cuts and hashes what is longer."""
+MAX_NAME_LENGTH: Final = 38
+"""63 less the longest suffix, `-kserve-self-signed-certs`; KServe cuts and hashes what is longer (kmeta.ChildName)."""
 
 MINIMUM_VERSION: Final = "v0.19.0"
 """From here the workload Service's appProtocol follows `enableLLMInferenceServiceTLS`; before, it is always https."""
@@ -33,6 +33,9 @@ SCHEDULER_PRESET: Final = "kserve-config-llm-scheduler"
 PRESET_STARTUP_SECONDS: Final = 600
 SERVER_CONTAINER: Final = "main"
 INFERENCE_SERVICE_CONFIG_MAP: Final = "inferenceservice-config"
+PRESET_PROTECTION: Final = "PREVENT_WELL_KNOWN_CONFIG_DELETION"
+"""Environment variable of the controller; unless it is false, its webhook refuses to delete any preset, even a Helm
+uninstall's, and the presets' finalizers can only be cleared while the controller runs (cmd/llmisvc/main.go)."""
 TLS_SWITCH: Final = "enableLLMInferenceServiceTLS"
 """Key in the `ingress` JSON of that ConfigMap; cluster-wide, false by default."""
 

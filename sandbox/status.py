@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ GATEWAY = "gateway.networking.k8s.io/v1"
 
 def show_status(home: Path) -> int:
     """Prints the cloud's resources and, for each cluster, nodes, Gateways, routes and models with their conditions."""
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 200)
     resources = daemon.ask(home, "/resources")["resources"]
     tree = Tree("[bold]Google Cloud[/] (simulated)")
     for resource in sorted(resources, key=lambda item: (item["type"], item["id"])):

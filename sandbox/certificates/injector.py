@@ -13,7 +13,7 @@ from typing import Any
 
 from sandbox.certificates.controller import tls_only
 from sandbox.certificates.resident import Resident
-from sandbox.kube.client import Client
+from sandbox.kube.client import ApiError, Client
 from sandbox.node.informer import Informer
 
 Object = dict[str, Any]
@@ -80,9 +80,17 @@ class CaInjectorWorkload(Resident):
                 bundle = self._bundle(obj)
                 patch = patch_for(obj, bundle) if bundle else None
                 if patch is not None:
-                    name = obj["metadata"]["name"]
-                    self._client.merge_patch(obj["apiVersion"], obj["kind"], name, None, patch)
-                    self.say(f"{obj['kind']} {name}: CA injected")
+                    self._inject(obj, patch)
+
+    def _inject(self, obj: Object, patch: Object) -> None:
+        kind, name = obj["kind"], obj["metadata"]["name"]
+        try:
+            self._client.merge_patch(obj["apiVersion"], kind, name, None, patch)
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                raise
+            return  # changed or gone meanwhile; its event wakes the next round
+        self.say(f"{kind} {name}: CA injected")
 
     def _bundle(self, obj: Object) -> str | None:
         annotations: Object = obj["metadata"].get("annotations") or {}

@@ -45,7 +45,7 @@ class Cloud:
         self._log = log
         self.operations = Operations(folder / "operations", log)
         self.faults = Faults()
-        self.clusters = Clusters(home, factory)
+        self.clusters = Clusters(home, factory, self._addresses)
 
     # -- requests
 
@@ -150,6 +150,10 @@ class Cloud:
         """Disables `api`."""
         with self._admission:
             self._projects.put(project, {"services": sorted(self._enabled(project) - {api})})
+
+    def _addresses(self, project: str, region: str) -> dict[str, str]:
+        found = [r for r in self.all(compute.ADDRESSES, project) if r.properties.get("region") == region]
+        return {resource.name: str(resource.state().get("address")) for resource in found}
 
     def _enabled(self, project: str) -> set[str]:
         record = self._projects.get(project) or {"services": []}

@@ -11,11 +11,12 @@ import base64
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from sandbox.cloud.kind import Properties, Resource
+from sandbox.cloud.names import region_of
 from sandbox.cloud.nodepools import machine_of, node_taints, nodes_per_zone, topology_of, zones_of
 from sandbox.cloud.settings import block, flag, text
 from sandbox.cloud.store import write_atomically
@@ -60,33 +61,37 @@ class Runtime(Protocol):
         ...
 
 
-RuntimeFactory = Callable[[Path, ClusterSpec], Runtime]
+AddressLookup = Callable[[str], str | None]
+"""The reserved address of a name, as a Gateway refers to it."""
+
+RuntimeFactory = Callable[[Path, ClusterSpec, AddressLookup], Runtime]
 
 
 class Clusters:
     """All runtimes of this daemon, by the cluster's id."""
 
-    def __init__(self, home: Path, factory: RuntimeFactory | None = None) -> None:
+    def __init__(
+        self, home: Path, factory: RuntimeFactory | None, addresses: Callable[[str, str], Mapping[str, str]]
+    ) -> None:
         self._home = home
+        self._addresses = addresses
+        """(project, region) -> reserved addresses by name."""
         self._factory = factory or default_factory()
         self._runtimes: dict[str, Runtime] = {}
         self._clusters: dict[str, Resource] = {}
         self._lock = threading.Lock()
+        self._stopping = False
 
     def start(self, cluster: Resource, version: str, report: Callable[[str], None]) -> Properties:
         """Starts the cluster's control plane, or brings a running one to the new specification."""
-        spec = ClusterSpec(
-            project=cluster.project,
-            name=cluster.name,
-            location=text(cluster.properties, "location"),
-            kubernetes_version=version,
-            gateway_api=text(cluster.properties, "gatewayApiConfig", "channel") == "CHANNEL_STANDARD",
-        )
+        spec = _spec(cluster, version)
         with self._lock:
             runtime = self._runtimes.get(cluster.id)
             known = runtime is not None
             if runtime is None:
-                runtime = self._runtimes[cluster.id] = self._factory(self._home, spec)
+                if self._stopping:
+                    raise RuntimeError("the simulated cloud is being stopped")
+                runtime = self._runtimes[cluster.id] = self._new(spec)
             self._clusters[cluster.id] = cluster
         runtime.start(report)
         if known:
@@ -125,17 +130,17 @@ class Clusters:
         if runtime is not None:
             runtime.delete_node_pool(name)
 
-    def delete(self, cluster_id: str) -> None:
-        """Ends the cluster's processes and removes what they stored."""
+    def delete(self, cluster: Resource, version: str) -> None:
+        """Ends the cluster's processes and removes what they stored, also of one that was never started again."""
         with self._lock:
-            runtime = self._runtimes.pop(cluster_id, None)
-            self._clusters.pop(cluster_id, None)
-        if runtime is not None:
-            runtime.delete()
+            runtime = self._runtimes.pop(cluster.id, None) or self._new(_spec(cluster, version))
+            self._clusters.pop(cluster.id, None)
+        runtime.delete()
 
     def stop(self) -> None:
         """Ends every cluster's processes and keeps their data."""
         with self._lock:
+            self._stopping = True
             runtimes = list(self._runtimes.values())
             self._runtimes.clear()
         threads = [threading.Thread(target=runtime.stop) for runtime in runtimes]
@@ -143,6 +148,10 @@ class Clusters:
             thread.start()
         for thread in threads:
             thread.join()
+
+    def _new(self, spec: ClusterSpec) -> Runtime:
+        region = region_of(spec.location)
+        return self._factory(self._home, spec, lambda name: self._addresses(spec.project, region).get(name))
 
     def _running(self, cluster_id: str) -> tuple[Runtime, Resource]:
         with self._lock:
@@ -152,22 +161,33 @@ class Clusters:
         return runtime, cluster
 
 
+def _spec(cluster: Resource, version: str) -> ClusterSpec:
+    return ClusterSpec(
+        project=cluster.project,
+        name=cluster.name,
+        location=text(cluster.properties, "location"),
+        kubernetes_version=version,
+        gateway_api=text(cluster.properties, "gatewayApiConfig", "channel") == "CHANNEL_STANDARD",
+    )
+
+
 def default_factory() -> RuntimeFactory:
     """Real processes, unless `SANDBOX_FAKE_CLUSTERS` is set."""
     return FakeRuntime if os.environ.get("SANDBOX_FAKE_CLUSTERS") else _real
 
 
-def _real(home: Path, spec: ClusterSpec) -> Runtime:
+def _real(home: Path, spec: ClusterSpec, addresses: AddressLookup) -> Runtime:
     from sandbox.cluster.runtime import ClusterRuntime  # noqa: PLC0415 - a cloud without clusters needs none of it
     from sandbox.toolchain import Tools  # noqa: PLC0415
 
-    return ClusterRuntime(home, spec, Tools.load())
+    return ClusterRuntime(home, spec, Tools.load(), address_lookup=addresses)
 
 
 class FakeRuntime:
     """A cluster that is a file: what was asked of it, for tests."""
 
-    def __init__(self, home: Path, spec: ClusterSpec) -> None:
+    def __init__(self, home: Path, spec: ClusterSpec, addresses: AddressLookup) -> None:
+        del addresses
         self._path = home / "clusters" / spec.directory_name / "fake.json"
         self._record: Properties = {"spec": {}, "pools": {}, "starts": 0}
         if self._path.exists():

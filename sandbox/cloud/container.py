@@ -124,7 +124,7 @@ class Clusters(Kind):
 
     @override
     def remove(self, view: View, resource: Resource, options: Mapping[str, Any]) -> None:
-        view.clusters.delete(resource.id)
+        view.clusters.delete(resource, version_of(resource))
 
 
 def _check_workload_identity(cluster: Resource) -> None:

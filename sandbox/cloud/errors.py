@@ -6,7 +6,7 @@ when an error is due: the kinds do.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 
 class CloudError(Exception):
@@ -26,7 +26,7 @@ class CloudError(Exception):
         return {"code": self.code, "message": self.message, "reason": self.reason}
 
     @classmethod
-    def from_json(cls, body: dict[str, Any]) -> CloudError:
+    def from_json(cls, body: dict[str, Any]) -> Self:
         """The error an HTTP answer carried."""
         return cls(int(body["code"]), str(body["message"]), str(body["reason"]))
 

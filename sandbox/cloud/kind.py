@@ -95,7 +95,7 @@ class ClusterHosting(Protocol):
         """Removes the pool's nodes."""
         ...
 
-    def delete(self, cluster_id: str) -> None:
+    def delete(self, cluster: Resource, version: str) -> None:
         """Ends the cluster's processes and removes what they stored."""
         ...
 

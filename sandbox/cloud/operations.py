@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
@@ -55,7 +56,10 @@ class Operations:
             except CloudError as error:
                 record["error"] = error.as_json()
             except Exception as error:  # noqa: BLE001 - whatever went wrong is the operation's outcome
-                record["error"] = CloudError(500, f"{type(error).__name__}: {error}", "internalError").as_json()
+                self._log(traceback.format_exc())
+                ours = type(error).__module__.startswith("sandbox.")
+                message = str(error) if ours else f"{type(error).__name__}: {error}"
+                record["error"] = CloudError(500, message, "internalError").as_json()
             outcome = record["error"]["message"] if record.get("error") else "done"
             self._log(f"{record['name']} {record['verb']} {record['type']} {record['id']}: {outcome}")
             self._save({**record, "done": True})
@@ -71,13 +75,14 @@ class Operations:
             self._table.put(str(record["name"]), record)
             self._changed.notify_all()
 
-    def wait(self, name: str, seconds: float, seen: int = 0) -> Record | None:
-        """The operation, as soon as it is done or has more than `seen` lines of progress, or after `seconds`."""
+    def wait(self, name: str, seconds: float, seen: int | None = None) -> Record | None:
+        """The operation, as soon as it is done or (if given) has more than `seen` lines of progress, or after `seconds`."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while True:
                 record = self._table.get(name)
-                if record is None or record["done"] or len(record["progress"]) > seen:
+                news = record is not None and seen is not None and len(record["progress"]) > seen
+                if record is None or record["done"] or news:
                     return record
                 left = deadline - time.monotonic()
                 if left <= 0:

@@ -134,7 +134,8 @@ class Handler(BaseHTTPRequestHandler):
         if path.startswith("/operations/"):
             name = path.removeprefix("/operations/")
             seconds = min(float(query.get("wait", "0")), _LONGEST_WAIT)
-            operation = cloud.operations.wait(name, seconds, int(query.get("seen", "1000000")))
+            seen = int(query["seen"]) if "seen" in query else None
+            operation = cloud.operations.wait(name, seconds, seen)
             if operation is None:
                 raise CloudError(404, f"Not found: {name}.", "notFound")
             return operation

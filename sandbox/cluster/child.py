@@ -123,12 +123,13 @@ class Child:
         """
         deadline = time.monotonic() + timeout
         while not check():
-            if self.pid is None:
+            if self._stopping.is_set():
+                raise ClusterError(f"{self.name} was stopped before it was ready")
+            if self.pid is None and not self._stopping.is_set():
                 raise ClusterError(f"{self.name} ended at start ({self._exit_text()}).\n{self.describe_log()}")
             if time.monotonic() > deadline:
                 raise ClusterError(f"{self.name} was not ready within {timeout:.0f} s.\n{self.describe_log()}")
-            if self._stopping.wait(0.05):
-                raise ClusterError(f"{self.name} was stopped before it was ready")
+            self._stopping.wait(0.05)
         self._supervised.set()
 
     def signal_stop(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import logging
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from sandbox.cluster import components, kubeconfig
 from sandbox.cluster.child import Child
 from sandbox.cluster.components import SERVICE_IP, Ports
 from sandbox.cluster.egress import EgressProxy
+from sandbox.cluster.errors import ClusterError
 from sandbox.cluster.files import write_private
 from sandbox.cluster.pki import Pki
 from sandbox.cluster.proc import free_ports
@@ -57,6 +59,7 @@ class ControlPlane:
         self._binaries = binaries
         self._token = token
         self._children: list[Child] = []
+        self._interrupted = threading.Event()
 
     def start(self, port: int, report: Callable[[str], None]) -> None:
         """Starts everything and returns when all of it is ready.
@@ -68,6 +71,12 @@ class ControlPlane:
         except BaseException:
             self.stop()
             raise
+
+    def interrupt(self) -> None:
+        """Makes a `start` that another thread is in fail soon."""
+        self._interrupted.set()
+        for child in list(self._children):
+            child.signal_stop()
 
     def stop(self) -> None:
         """Ends everything; idempotent. The API server goes first, so that clients see it go and not its parts."""
@@ -144,6 +153,8 @@ class ControlPlane:
             on_restart=_log.warning,
         )
         self._children.append(child)
+        if self._interrupted.is_set():
+            raise ClusterError(f"{name} was stopped before it was ready")
         child.start()
         return child
 

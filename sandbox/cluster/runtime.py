@@ -20,7 +20,7 @@ from sandbox.cluster.control_plane import ControlPlane
 from sandbox.cluster.errors import ClusterError
 from sandbox.cluster.files import sandbox_token
 from sandbox.cluster.spec import ClusterSpec, NodePoolSpec
-from sandbox.kube.client import Client
+from sandbox.kube.client import ApiError, Client
 
 if TYPE_CHECKING:
     from sandbox.gke.controllers import GkeControllers
@@ -112,8 +112,14 @@ class ClusterRuntime:
             self._owner.acquire(self._spec.name)
             try:
                 self._start(report)
+            except ApiError as error:
+                self._end()
+                logs = self.directory / "logs"
+                raise ClusterError(
+                    f"cluster {self._spec.name} failed at start: {error}; its logs are in {logs}"
+                ) from error
             except BaseException:
-                self.stop()
+                self._end()
                 raise
 
     def update(self, spec: ClusterSpec) -> None:
@@ -152,28 +158,22 @@ class ClusterRuntime:
             self._remember()
 
     def stop(self) -> None:
-        """Ends every process of the cluster and keeps its data; idempotent."""
-        with self._lock:
-            client, self._client = self._client, None
-            gke, self._gke = self._gke, None
-            agent, self._agent = self._agent, None
-            plane, self._plane = self._plane, None
-            try:
-                if gke is not None:
-                    gke.stop()
-                if agent is not None:
-                    agent.stop()
-            finally:
-                if plane is not None:
-                    plane.stop()
-                if client is not None:
-                    client.close()
-                self._owner.release()
+        """Ends every process of the cluster and keeps its data; idempotent. A `start` under way fails."""
+        plane = self._plane
+        if not self._lock.acquire(blocking=False):
+            if plane is not None:
+                plane.interrupt()
+            self._lock.acquire()
+        try:
+            self._end()
+        finally:
+            self._lock.release()
 
     def delete(self) -> None:
         """Stops the cluster and removes everything of it; idempotent."""
+        self.stop()
         with self._lock:
-            self.stop()
+            self._end()
             if self.directory.exists():
                 self._owner.acquire(self._spec.name)
                 end_leftovers(self.directory / "run")
@@ -205,6 +205,23 @@ class ClusterRuntime:
         self._client = client
         report(f"cluster {name} is running")
 
+    def _end(self) -> None:
+        client, self._client = self._client, None
+        gke, self._gke = self._gke, None
+        agent, self._agent = self._agent, None
+        plane, self._plane = self._plane, None
+        try:
+            if gke is not None:
+                gke.stop()
+            if agent is not None:
+                agent.stop()
+        finally:
+            if plane is not None:
+                plane.stop()
+            if client is not None:
+                client.close()
+            self._owner.release()
+
     def _start_agent(self, client: Client, plane: ControlPlane, server: str) -> None:
         from sandbox.node.agent import NodeAgent  # noqa: PLC0415 - not needed by who only stops or deletes
 
@@ -216,10 +233,7 @@ class ClusterRuntime:
             agent.apply_node_pool(pool)
 
     def _restart_gke(self, client: Client) -> None:
-        try:
-            from sandbox.gke.controllers import GkeControllers  # noqa: PLC0415 - as above
-        except ModuleNotFoundError:
-            return
+        from sandbox.gke.controllers import GkeControllers  # noqa: PLC0415 - as above
 
         if self._gke is not None:
             self._gke.stop()

@@ -29,6 +29,13 @@ class CloudAwayError(Exception):
     """The daemon does not answer."""
 
 
+class OperationFailedError(CloudError):
+    """A request was taken, and what it asked for failed on the way."""
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class InterruptedWaitError(Exception):
     """Waiting for an operation was given up because the engine asked to; the operation goes on in the cloud."""
 
@@ -105,7 +112,7 @@ class CloudClient:
                 report(line)
             seen = len(progress)
         if operation.get("error"):
-            raise CloudError.from_json(operation["error"])
+            raise OperationFailedError.from_json(operation["error"])
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         about = self._about()

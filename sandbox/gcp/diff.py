@@ -36,7 +36,7 @@ def compare(kind: ResourceType, old_inputs: Properties, state: Properties, input
         changes[path] = cast(Change, change)
     replaces = tuple(sorted(path for path in changes if _replaces(kind, path, old_inputs, inputs)))
     return Difference(
-        changes=changes, replaces=replaces, delete_first=bool(replaces) and _same_name(inputs, old_inputs)
+        changes=changes, replaces=replaces, delete_first=bool(replaces) and _same_identity(kind, old_inputs, inputs)
     )
 
 
@@ -61,7 +61,7 @@ def _is_void(kind: ResourceType, path: str, change: str, reality: Properties, af
     """Whether a changed input changes nothing: it says what is so anyway, or it is left to the cloud."""
     if change == "delete":
         top = re.split(r"[.\[]", path, maxsplit=1)[0]
-        return covers(kind.computed, path) and top in reality
+        return covers(kind.computed.union(kind.scope), path) and top in reality
     wanted = _lookup(after, path)
     return wanted is not None and known(wanted) and _contains(_lookup(reality, path), wanted)
 
@@ -74,11 +74,11 @@ def _contains(actual: Any, wanted: Any) -> bool:
     return actual == wanted and type(actual) is type(wanted)
 
 
-def _same_name(new: Properties, old: Properties) -> bool:
-    """Whether the replacement would have the name of what it replaces, so that both cannot exist at once."""
+def _same_identity(kind: ResourceType, old: Properties, new: Properties) -> bool:
+    """Whether the replacement would have the id of what it replaces, so that both cannot exist at once."""
     if "name" in cast(list[str], new.get("__defaults") or []):
         return False
-    return "name" not in new or new.get("name") == old.get("name")
+    return all(same(kind, old.get(name), new.get(name), name) for name in re.findall(r"\{(\w+)\}", kind.id))
 
 
 def _normal(kind: ResourceType, properties: Properties) -> Properties:

@@ -9,6 +9,7 @@ from google.protobuf import any_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from sandbox.cloud.errors import CloudError
+from sandbox.gcp.client import OperationFailedError
 from sandbox.gcp.resource import Properties, ResourceType
 from sandbox.plugin.values import to_struct
 
@@ -19,12 +20,17 @@ _WRAPPED: Final = {
     "serviceusage.services": "Error when reading or editing Project Service : Request `{verb} Project Service {id}`",
     "cloudresourcemanager.iamMembers": "Error applying IAM policy for project: Request `{verb} IAM Members {id}`",
 }
+_GKE_NOUNS: Final = {"container.clusters": "cluster", "container.nodePools": "NodePool"}
 _PARTICIPLES: Final = {"Create": "creating", "Update": "updating", "Delete": "deleting", "Read": "reading"}
 
 
 def worded(kind: ResourceType, verb: str, resource_id: str, error: Exception) -> str:
     """`error` as the plugin words it; `verb` is Create, Read, Update or Delete."""
-    if not isinstance(error, CloudError) or kind.kind in _BARE:
+    if isinstance(error, OperationFailedError) and kind.kind.startswith("container."):
+        text = f"Error waiting for {_PARTICIPLES[verb]} GKE {_GKE_NOUNS[kind.kind]}: {error}"
+    elif isinstance(error, OperationFailedError):
+        text = f"Error waiting to {verb.lower()} {kind.noun}: {error}"
+    elif not isinstance(error, CloudError) or kind.kind in _BARE:
         text = str(error)
     elif kind.kind in _WRAPPED:
         text = f"{_WRAPPED[kind.kind].format(verb=verb, id=resource_id)} returned error: {error}"

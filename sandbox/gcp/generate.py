@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+from functools import cache
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any, Final
@@ -50,19 +52,41 @@ def _package_root(package: str) -> str:
 
 def _resource(root: Path, path: str, types: dict[str, Any]) -> dict[str, Any]:
     source = root / path
-    classes = _classes(source)
-    name = next(key for key in classes if f"_{key}State" in classes)
+    classes = _Classes(source)
+    name = next(key for key in classes.names if f"_{key}State" in classes.names)
     inputs, required = _properties(classes[f"{name}Args"])
     outputs, _ = _properties(classes[f"_{name}State"])
-    nested = _classes(source.with_name("_inputs.py")) if (source.parent / "_inputs.py").exists() else {}
+    nested = _nested(source.with_name("_inputs.py"))
     _collect(inputs, nested, types)
     _collect(outputs, nested, types)
     return {"inputs": inputs, "required": required, "outputs": {k: v for k, v in outputs.items() if k not in inputs}}
 
 
-def _classes(source: Path) -> dict[str, ast.ClassDef]:
-    tree = ast.parse(source.read_text(encoding="utf-8"))
-    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+class _Classes:
+    """The classes of a module, each parsed when it is asked for: whole modules take seconds."""
+
+    def __init__(self, source: Path) -> None:
+        text = source.read_text(encoding="utf-8") if source.exists() else ""
+        parts = re.split(r"^(?=@|class |def |if |try:|from |import )", text, flags=re.MULTILINE)
+        self._text = {match[1]: part for part in parts if (match := re.match(r"class (\w+)", part))}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._text)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._text
+
+    def __getitem__(self, name: str) -> ast.ClassDef:
+        node = ast.parse(self._text[name]).body[0]
+        if not isinstance(node, ast.ClassDef):
+            raise TypeError(name)
+        return node
+
+
+@cache
+def _nested(source: Path) -> _Classes:
+    return _Classes(source)
 
 
 def _properties(node: ast.ClassDef) -> tuple[dict[str, str], list[str]]:
@@ -113,7 +137,7 @@ def _type(annotation: ast.expr | None) -> str:
     return "any"
 
 
-def _collect(properties: dict[str, str], nested: dict[str, ast.ClassDef], types: dict[str, Any]) -> None:
+def _collect(properties: dict[str, str], nested: _Classes, types: dict[str, Any]) -> None:
     for kind in properties.values():
         name = kind.strip("[]{}")
         if name in types or f"{name}Args" not in nested:

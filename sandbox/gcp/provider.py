@@ -191,6 +191,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             plan = states.planned_update(kind, state, old, inputs, self._defaults)
             return provider_pb2.UpdateResponse(properties=to_struct(plan))
         wanted = {k: v for k, v in kind.complete(inputs, self._defaults).items() if not k.startswith("__")}
+        left_to_the_cloud = kind.computed & from_struct(request.old_inputs).keys() & state.keys() - wanted.keys()
+        wanted.update({name: state[name] for name in left_to_the_cloud})
         try:
             record = self._cloud.update(kind.kind, request.id, wanted, self._engine.reporter(request.urn))
         except InterruptedWaitError as error:

@@ -54,7 +54,7 @@ def check(kind: ResourceType, urn: str, inputs: Properties) -> list[Failure]:
             if isinstance(value, str) and not is_unknown(value) and value not in values:
                 offered = " ".join(f'"{item}"' for item in values)
                 failures.append(Failure(where, f'expected {where} to be one of [{offered}], got "{value}"'))
-    for path, problem in kind.checks(inputs):
+    for path, problem in kind.checks(inputs) if not failures else []:
         failures.append(Failure(path, f"{problem}. Examine values at '{name}.{path}'."))
     return failures
 

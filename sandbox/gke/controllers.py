@@ -91,6 +91,9 @@ class GkeControllers:
                 if not self._stopping.is_set():
                     _log.warning("GKE controllers: %s; trying again", error)
                 pause = _RETRY_SECONDS
+            except Exception:  # noqa: BLE001 - one odd object must not freeze the cluster
+                _log.exception("GKE controllers")
+                pause = _RESYNC_SECONDS
 
     def _round(self) -> bool:
         """One comparison of everything; False while the Gateway API's own objects are not known yet."""

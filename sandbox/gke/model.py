@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rules.gateway import GATEWAY_GROUP
+from rules.gateway import GATEWAY_GROUP, INFERENCE_POOL, INFERENCE_POOL_GROUP
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -49,10 +49,11 @@ class Snapshot:
     namespaces: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
     grants: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
 
-    def routes_to(self, backend_kind: str, backend: Key) -> Iterator[Object]:
-        """The routes with that backend."""
+    def routes_to(self, kind: str, place: Key) -> Iterator[Object]:
+        """The routes with that Service or InferencePool as a backend; one of the retired group is not the same pool."""
+        group = INFERENCE_POOL_GROUP if kind == INFERENCE_POOL else ""
         for route in self.routes.values():
-            if any(ref.kind == backend_kind and (ref.namespace, ref.name) == backend for ref in backends(route)):
+            if any((b.group, b.kind, b.namespace, b.name) == (group, kind, *place) for b in backends(route)):
                 yield route
 
     def gateways_of(self, route: Object) -> Iterator[Object]:

@@ -73,7 +73,11 @@ def _conditions(route: Object, gateway: Object, reference: Object, snapshot: Sna
     listeners = [item for item in gateway["spec"].get("listeners", []) if _matches(reference, item)]
     problem = _unresolved(route, gateway, snapshot)
     resolved = made("ResolvedRefs", "False", *problem) if problem else made("ResolvedRefs", "True", "ResolvedRefs")
-    findings = check_route_rules(route["spec"].get("rules", []))
+    findings = [
+        finding
+        for finding in check_route_rules(route["spec"].get("rules", []))
+        if finding.rule != "backend-group"  # that is what ResolvedRefs tells
+    ]
     if not listeners:
         where = reference.get("sectionName") or reference.get("port")
         complaint = f"Gateway {gateway['metadata']['name']} has no listener {where}."
@@ -99,28 +103,35 @@ def _conditions(route: Object, gateway: Object, reference: Object, snapshot: Sna
 
 def _unresolved(route: Object, gateway: Object, snapshot: Snapshot) -> tuple[str, str] | None:
     """(reason, message) of the first backend that cannot be used; None when all can."""
-    class_name = gateway["spec"]["gatewayClassName"]
     for backend in backends(route):
-        where = f'{backend.kind} "{backend.namespace}/{backend.name}"'
-        if backend.namespace != key(route)[0] and not _granted(route, backend, snapshot):
-            return "RefNotPermitted", text("GWCER102", route, f"no ReferenceGrant permits {where}.")
-        place = (backend.namespace, backend.name)
-        if (backend.group, backend.kind) == ("", "Service"):
-            service = snapshot.services.get(place)
-            if service is None:
-                return "BackendNotFound", text("GWCER104", route, f"GWCER102: {where} not found.")
-            if all(port["port"] != backend.port for port in service["spec"].get("ports", [])):
-                return "BackendNotFound", text("GWCER104", route, f"GWCER102: {where} has no port {backend.port}.")
-        elif (backend.group, backend.kind) == (INFERENCE_POOL_GROUP, INFERENCE_POOL):
-            if not takes(class_name, INFERENCE_POOL):
-                complaint = f"{where}: GatewayClass {class_name} does not support InferencePool backends."
-                return "InvalidKind", text("GWCER104", route, complaint)
-            if place not in snapshot.pools:
-                return "BackendNotFound", text("GWCER104", route, f"GWCER102: {where} not found.")
-        else:
-            complaint = f"backend kind {backend.group or 'core'}/{backend.kind} is not supported."
-            return "InvalidKind", text("GWCER104", route, complaint)
+        problem = _backend_problem(backend, route, gateway["spec"]["gatewayClassName"], snapshot)
+        if problem is not None:
+            reason, code, message = problem
+            return reason, text(code, route, message)
     return None
+
+
+def _backend_problem(
+    backend: Backend, route: Object, class_name: str, snapshot: Snapshot
+) -> tuple[str, str, str] | None:
+    """(reason, code, message); a missing object is GWCER102 inside GWCER104, as GKE nests them."""
+    where = f'{backend.kind} "{backend.namespace}/{backend.name}"'
+    place = (backend.namespace, backend.name)
+    missing = ("BackendNotFound", "GWCER104", f"GWCER102: {where} not found.")
+    if backend.namespace != key(route)[0] and not _granted(route, backend, snapshot):
+        return "RefNotPermitted", "GWCER102", f"no ReferenceGrant permits {where}."
+    if (backend.group, backend.kind) == ("", "Service"):
+        service = snapshot.services.get(place)
+        ports: list[Object] = service["spec"].get("ports", []) if service is not None else []
+        if service is not None and all(port["port"] != backend.port for port in ports):
+            return "BackendNotFound", "GWCER104", f"GWCER102: {where} has no port {backend.port}."
+        return missing if service is None else None
+    if (backend.group, backend.kind) == (INFERENCE_POOL_GROUP, INFERENCE_POOL):
+        if not takes(class_name, INFERENCE_POOL):
+            complaint = f"{where}: GatewayClass {class_name} does not support InferencePool backends."
+            return "InvalidKind", "GWCER104", complaint
+        return missing if place not in snapshot.pools else None
+    return "InvalidKind", "GWCER104", f"backend kind {backend.group or 'core'}/{backend.kind} is not supported."
 
 
 def _matches(reference: Object, listener: Object) -> bool:

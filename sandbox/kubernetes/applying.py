@@ -30,6 +30,9 @@ _WEBHOOK_NOT_THERE: Final = re.compile(
     r"failed calling webhook|conversion webhook for .* failed|no endpoints available for service|"
     r"error trying to reach service",
 )
+_NO_SUCH_FIELD: Final = "failed to create typed patch object"
+"""How server-side apply refuses a field that the schema does not have; with status 500."""
+
 _NAMESPACE_NOT_THERE: Final = re.compile(r'namespaces "[^"]+" not found')
 
 
@@ -115,9 +118,10 @@ def preview(client: Client, inputs: Mapping[str, Any], manager: str, *, is_new: 
     except (NoMatchError, UnreachableError):
         return
     except ApiError as error:
+        invalid = error.status in {400, 422} or _NO_SUCH_FIELD in error.message
         conflict = error.status == 409 and not is_new  # a new object may have the name of one that is deleted first
-        if (error.status in {400, 422} or conflict) and "does not support dry run" not in error.message:
-            raise RefusedError(_refusal(error, object_id(obj), "previewed")) from error
+        if (invalid or conflict) and "does not support dry run" not in error.message:
+            raise RefusedError(_refusal(error, object_id(obj), "accepted")) from error
 
 
 def _get(client: Client, obj: Object) -> Object | None:

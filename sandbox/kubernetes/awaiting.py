@@ -19,7 +19,7 @@ from .readiness import fatal, is_awaited, missing
 if TYPE_CHECKING:
     from sandbox.kube.client import Client, Object  # loads urllib3: later, if at all
 
-_WATCH_SECONDS: Final = 5
+_WATCH_SECONDS: Final = 2
 """A watch is renewed this often, so that a cancelled operation ends soon."""
 
 _MOST_PODS: Final = 5

@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.cluster.child import end_leftover
 from sandbox.cluster.spec import NodePoolSpec
 from sandbox.kube.client import Client
-from sandbox.node import nodes, services
+from sandbox.node import services
 from sandbox.node.informer import Informer
 from sandbox.node.pods import PodRunner
 from sandbox.node.pools import NodePools, PoolError
@@ -60,6 +60,7 @@ class NodeAgent:
         Raises:
             PoolError: they did not become Ready in time.
         """
+        self._drain(self._pools.surplus(spec))
         self._pools.apply(spec)
 
     def delete_node_pool(self, name: str) -> None:
@@ -68,13 +69,19 @@ class NodeAgent:
         Raises:
             PoolError: the Nodes did not go away in time.
         """
-        doomed = {node for node, obj in self._pools.nodes().items() if nodes.pool_of(obj) == name}
-        self._pods.remove_from(doomed)
+        doomed = self._pools.of_pool(name)
+        self._drain(doomed)
         self._pools.delete(name)
+        self._pods.remove_from(doomed)  # what the scheduler was just about to bind
 
     def resolve(self, cluster_ip: str, port: int) -> tuple[str, int] | None:
         """Where a connection of the API server to a Service goes: (127.0.0.1, port) of a ready local process."""
         return services.resolve(self._services.items(), self._pods.pods(), self._pods.local_port, cluster_ip, port)
+
+    def _drain(self, doomed: set[str]) -> None:
+        if doomed:
+            self._pools.cordon(doomed)
+            self._pods.remove_from(doomed)
 
     def _wake(self) -> None:
         self._pods.wake()

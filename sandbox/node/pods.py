@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import shutil
 import threading
 import time
@@ -19,7 +20,6 @@ from typing import Any
 
 from sandbox.kube.client import ApiError, Client, NoMatchError
 from sandbox.node import nodes, status
-from sandbox.node.environment import MissingKeyError
 from sandbox.node.images import Context, recipe_for
 from sandbox.node.informer import Informer
 from sandbox.node.status import ContainerState
@@ -28,6 +28,8 @@ from sandbox.node.workload import Workload
 from sandbox.toolchain import Tools
 
 Object = dict[str, Any]
+
+_log = logging.getLogger(__name__)
 
 _RECHECK_SECONDS = 0.5
 _IDLE_SECONDS = 30.0
@@ -120,8 +122,10 @@ class PodRunner:
         for pod in pods:
             try:
                 again |= self._reconcile(pod, here[pod["spec"]["nodeName"]])
-            except (ApiError, NoMatchError, MissingKeyError):
+            except (ApiError, NoMatchError):
                 again = True
+            except Exception:  # noqa: BLE001 - one odd pod must not stop the loop that runs all others
+                _log.exception("pod %s/%s", pod["metadata"]["namespace"], pod["metadata"]["name"])
         return self._forget({pod["metadata"]["uid"] for pod in pods}) or again
 
     def _forget(self, uids: set[str]) -> bool:

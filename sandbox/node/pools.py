@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.cluster.errors import ClusterError
 from sandbox.cluster.spec import NodePoolSpec
 from sandbox.kube.client import ApiError, Client
 from sandbox.node import nodes
@@ -32,7 +33,7 @@ _DEADLINE_SECONDS = 60.0
 _NOT_READY_TAINTS = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
 
 
-class PoolError(Exception):
+class PoolError(ClusterError):
     """Nodes of a pool did not become Ready, or did not go away, in time."""
 
 
@@ -63,6 +64,25 @@ class NodePools:
         """The Nodes that are simulated VMs, by name."""
         return {node["metadata"]["name"]: node for node in self._informer.items() if nodes.pool_of(node) is not None}
 
+    def surplus(self, spec: NodePoolSpec) -> set[str]:
+        """The Nodes of the pool that `apply(spec)` will remove, because of their number or their machine type."""
+        wanted = dict(nodes.virtual_machines(self._cluster, spec))
+        return {
+            node["metadata"]["name"]
+            for node in self._listed()
+            if nodes.pool_of(node) == spec.name
+            and (node["metadata"]["name"] not in wanted or not _same_machine(node, spec))
+        }
+
+    def of_pool(self, pool: str) -> set[str]:
+        """The names of the pool's Nodes."""
+        return {node["metadata"]["name"] for node in self._listed() if nodes.pool_of(node) == pool}
+
+    def cordon(self, names: set[str]) -> None:
+        """Marks Nodes as unschedulable, so that pods deleted from them do not come back to them."""
+        for name in names:
+            self._client.merge_patch("v1", "Node", name, None, {"spec": {"unschedulable": True}})
+
     def apply(self, spec: NodePoolSpec) -> None:
         """Makes the pool's Nodes what `spec` says and waits until all are Ready.
 
@@ -72,16 +92,15 @@ class NodePools:
         wanted = dict(nodes.virtual_machines(self._cluster, spec))
         with self._lock:
             existing = {node["metadata"]["name"]: node for node in self._listed()}
-            for name, node in existing.items():
-                if nodes.pool_of(node) == spec.name and name not in wanted:
+            for name, node in list(existing.items()):
+                if nodes.pool_of(node) == spec.name and (name not in wanted or not _same_machine(node, spec)):
                     self._remove(name)
+                    del existing[name]
             for name, zone in wanted.items():
                 found = existing.get(name)
-                if found is not None and self._same_machine(found, spec):
+                if found is not None:
                     self._relabel(found, spec, zone)
                     continue
-                if found is not None:
-                    self._remove(name)
                 existing[name] = self._create(spec, name, zone, list(existing.values()))
         self._renew(list(wanted))
         self._await(
@@ -99,9 +118,6 @@ class NodePools:
 
     def _listed(self) -> list[Object]:
         return [node for node in self._client.list("v1", "Node") if nodes.pool_of(node) is not None]
-
-    def _same_machine(self, node: Object, spec: NodePoolSpec) -> bool:
-        return node["metadata"]["labels"].get("node.kubernetes.io/instance-type") == spec.machine_type
 
     def _usable(self, name: str) -> bool:
         node = self.nodes().get(name)
@@ -182,6 +198,10 @@ class NodePools:
             }
             with contextlib.suppress(ApiError):  # its namespace is made by the API server, shortly after its start
                 self._client.create(lease)
+
+
+def _same_machine(node: Object, spec: NodePoolSpec) -> bool:
+    return node["metadata"]["labels"].get("node.kubernetes.io/instance-type") == spec.machine_type
 
 
 def _bare(taint: Object) -> Object:

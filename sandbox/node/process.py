@@ -23,8 +23,11 @@ from sandbox.node.workload import backoff
 
 _POLL_STARTING = 0.2
 _POLL_READY = 1.0
-_REFRESH_STARTING = 1.0
-_REFRESH_READY = 10.0
+_REFRESH_YOUNG = 1.0
+_REFRESH = 10.0
+_YOUNG_SECONDS = 60.0
+"""A process gets changed Secrets after 1 s in its first minute (LWS is ready before its certificate is there), then
+after 10 s; a kubelet needs up to a minute and a half."""
 _FAILURES_UNTIL_UNREADY = 3
 _STABLE_SECONDS = 600.0
 _GRACE_SECONDS = 8.0
@@ -136,7 +139,8 @@ class ProcessWorkload:
         child.start()
         self._ports = launch.ports
         started_at = now_text()
-        ready, failures, refreshed = False, 0, time.monotonic()
+        ready, failures = False, 0
+        began = refreshed = time.monotonic()
         try:
             while child.pid is not None:
                 answered = _answers(launch)
@@ -145,8 +149,9 @@ class ProcessWorkload:
                 self._set(
                     ContainerState(ready=ready, restarts=restarts, last_exit_code=last_exit, started_at=started_at)
                 )
-                if time.monotonic() - refreshed > (_REFRESH_READY if ready else _REFRESH_STARTING):
-                    refreshed = time.monotonic()
+                moment = time.monotonic()
+                if moment - refreshed > (_REFRESH_YOUNG if moment - began < _YOUNG_SECONDS else _REFRESH):
+                    refreshed = moment
                     self._refresh_quietly()
                 if self._stopping.wait(_POLL_READY if ready else _POLL_STARTING):
                     break

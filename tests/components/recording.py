@@ -14,6 +14,7 @@ import json
 import runpy
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,8 +23,7 @@ import pulumi.runtime
 import yaml
 from pulumi.runtime.mocks import MockEngine, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.settings import set_root_resource
-from pulumi.runtime.stack import run_in_stack
+from pulumi.runtime.stack import ResourceRegistrationFailed, run_in_stack
 
 from operations.recover import provider_id
 from sandbox.home import CHECKOUT
@@ -55,11 +55,14 @@ class Resource:
     """URNs it names in `depends_on` or through its inputs."""
     provider: str
     """URN of the provider it names; empty where it would get the default provider."""
+    providers: frozenset[str]
+    """URNs of the providers that a component hands on to its children."""
     ignore_changes: tuple[str, ...]
     protect: bool
     retain_on_delete: bool
-    options: frozenset[str]
-    """Names of the options that would make it an exception: aliases, import, replacement and deletion order."""
+    deleted_with: str
+    """URN of the resource whose deletion takes this one with it."""
+    import_id: str
 
     @property
     def object_key(self) -> tuple[str, str, str]:
@@ -112,13 +115,17 @@ class Graph:
         return [resource for resource in self.manifests if resource.inputs["kind"] == kind]
 
     def waits_for(self, later: Resource, earlier: Resource) -> bool:
-        """Whether the engine creates `later` only when `earlier` is there, directly or through others."""
+        """Whether `later` is created only when `earlier` is there, directly or through others.
+
+        A resource waits for what it depends on, for its provider, and for whatever its component waits for: the SDK asks
+        for no child before it has asked for the parent. `asked_for_when_failing` shows that this is so.
+        """
         seen: set[str] = set()
         front = {later.urn}
         while front:
             resource = self.by_urn(front.pop())
             seen.add(resource.urn)
-            before = {*resource.dependencies, *([resource.provider] if resource.provider else [])}
+            before = {resource.provider, resource.parent, *resource.providers, *resource.dependencies} - {""}
             if earlier.urn in before:
                 return True
             front |= before - seen
@@ -138,13 +145,21 @@ class _NoMocks(Mocks):
 class RecordingMonitor(MockMonitor):
     """Registers every resource in order and answers as the engine does after an update, or during a preview."""
 
-    def __init__(self, google_project: str, *, preview: bool) -> None:
+    def __init__(self, google_project: str, *, stack: str, preview: bool, fails: tuple[str, str] | None) -> None:
         super().__init__(_NoMocks())
         self.google_project = google_project
+        self.stack = stack
         self.preview = preview
+        self.fails = fails
         self.registered: list[Resource] = []
         self.outputs: dict[str, Any] = {}
         self._lock = threading.Lock()
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """The URN as the engine makes it: the types of the parents up to, not with, the stack."""
+        above = parent.split("::")[2] if parent else STACK_TYPE
+        qualified = type_ if above == STACK_TYPE else f"{above}${type_}"
+        return f"urn:pulumi:{self.stack}::{PROJECT}::{qualified}::{name}"
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802 - the protocol's name
         """Records a resource and answers with its state."""
@@ -159,14 +174,18 @@ class RecordingMonitor(MockMonitor):
             parent=request.parent,
             dependencies=frozenset(request.dependencies),
             provider=request.provider.rsplit("::", 1)[0],
+            providers=frozenset(reference.rsplit("::", 1)[0] for reference in request.providers.values()),
             ignore_changes=tuple(request.ignoreChanges),
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
-            options=frozenset(_unusual(request)),
+            deleted_with=request.deletedWith,
+            import_id=request.importId,
         )
         with self._lock:
             assert all(other.urn != urn for other in self.registered), f"{urn} is registered twice"
             self.registered.append(resource)
+        if (resource.type, resource.name) == self.fails:
+            return resource_pb2.RegisterResourceResponse(urn=urn, result=resource_pb2.Result.FAIL)
         if not request.custom:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         if self.preview:
@@ -177,7 +196,7 @@ class RecordingMonitor(MockMonitor):
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> Any:  # noqa: N802
         """Keeps the outputs of the stack."""
-        if request.urn.endswith(f"::{STACK_TYPE}::{pulumi.get_project()}-{pulumi.get_stack()}"):
+        if f"::{STACK_TYPE}::" in request.urn:
             self.outputs = from_struct(request.outputs)
         return super().RegisterResourceOutputs(request)
 
@@ -192,12 +211,6 @@ def computed(resource: Resource, project: str) -> dict[str, Any]:
     if resource.type == "gcp:container/cluster:Cluster":
         return {"endpoint": ENDPOINT, "masterAuth": {"clusterCaCertificate": CERTIFICATE}}
     return {}
-
-
-def _unusual(request: resource_pb2.RegisterResourceRequest) -> Iterator[str]:
-    for field in ("aliases", "importId", "replaceOnChanges", "deletedWith", "deleteBeforeReplaceDefined"):
-        if getattr(request, field):
-            yield field
 
 
 def committed(stack: str) -> Settings:
@@ -216,21 +229,47 @@ def build(settings: Settings, *, stack: str = "dev", preview: bool = False) -> G
 
 
 def build_config(config: dict[str, str], google_project: str, *, stack: str = "dev", preview: bool = False) -> Graph:
-    """The graph for a whole configuration, values as the engine hands them over."""
-    monitor = RecordingMonitor(google_project, preview=preview)
+    """The graph for a whole configuration, its values as the engine hands them over."""
+    monitor = RecordingMonitor(google_project, stack=stack, preview=preview, fails=None)
+    _run(monitor, config)
+    resources = tuple(sorted(monitor.registered, key=lambda resource: resource.urn))
+    return Graph(resources=resources, outputs=monitor.outputs)
 
+
+def asked_for_when_failing(settings: Settings, kind: str, name: str) -> set[str]:
+    """URNs of everything the program asks for although one resource, which is among them, cannot be created."""
+    monitor = RecordingMonitor(str(settings["project"]), stack="dev", preview=False, fails=(kind, name))
+    with suppress(ResourceRegistrationFailed):
+        _run(monitor, {KEY: json.dumps(settings)})
+    asked = {resource.urn for resource in monitor.registered}
+    assert any(urn.endswith(f"{kind}::{name}") for urn in asked), f"{kind} {name} was never asked for"
+    return asked
+
+
+def _run(monitor: RecordingMonitor, config: dict[str, str]) -> None:
     def program() -> None:
         runpy.run_path(str(CHECKOUT / "__main__.py"), run_name="__main__")
 
     async def run() -> None:
         pulumi.runtime.set_all_config(config)
-        set_root_resource(None)
         pulumi.runtime.configure(
-            pulumi.runtime.Settings(PROJECT, stack, monitor=monitor, engine=MockEngine(None), dry_run=preview)
+            pulumi.runtime.Settings(
+                PROJECT, monitor.stack, monitor=monitor, engine=MockEngine(None), dry_run=monitor.preview
+            )
         )
-        await run_in_stack(program)
+        try:
+            await run_in_stack(program)
+        finally:
+            await _others()
 
     with asyncio.Runner() as runner:
-        runner.run(run(), context=contextvars.copy_context())
-    resources = tuple(sorted(monitor.registered, key=lambda resource: resource.urn))
-    return Graph(resources=resources, outputs=monitor.outputs)
+        if monitor.fails is not None:
+            # Outputs of what was not created end in exceptions that nobody asks for.
+            runner.get_loop().set_exception_handler(lambda _loop, _context: None)
+        runner.run(run(), context=contextvars.Context())
+
+
+async def _others() -> None:
+    """Waits for every task but the caller's: after an exception the SDK leaves those that are still under way."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)

@@ -151,5 +151,5 @@ def spoiled(props: Props, changes: Props) -> Props:
         if value is None:
             place.pop(last, None)
         else:
-            place[last] = value
+            place[last] = copy.deepcopy(value)
     return result

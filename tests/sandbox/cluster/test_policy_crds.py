@@ -10,6 +10,7 @@ from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.kube.client import ApiError
 
 SERVICE = {"group": "", "kind": "Service", "name": "model"}
+GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gateway"}
 POOL = {"group": "inference.networking.k8s.io", "kind": "InferencePool", "name": "model"}
 
 
@@ -115,21 +116,16 @@ def test_health_check_takes_one_target_of_any_kind(running_cluster: ClusterRunti
 
 
 def test_status_is_a_subresource(running_cluster: ClusterRuntime, namespace: str) -> None:
-    """`Attached` is written by GKE's controller; applying a policy again must not wipe it."""
-    client = running_cluster.client
-    accepted(running_cluster, health_check({}, namespace))
-    condition = {
+    """`Attached` is written by GKE's controller alone: what a manifest says about it is dropped."""
+    forged = {
         "type": "Attached",
         "status": "True",
-        "reason": "Attached",
+        "reason": "Forged",
         "message": "",
         "lastTransitionTime": "2026-01-01T00:00:00Z",
     }
-    version = "networking.gke.io/v1"
-    status = {"status": {"conditions": [condition]}}
-    client.merge_patch(version, "HealthCheckPolicy", "policy", namespace, status, subresource="status")
-    again = accepted(running_cluster, health_check({"timeoutSec": 2}, namespace))
-    assert again["status"]["conditions"] == [condition]
+    obj = {**health_check({}, namespace), "status": {"conditions": [forged]}}
+    assert "status" not in accepted(running_cluster, obj)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +183,7 @@ def test_backend_policy_refused(
 
 def test_gateway_policy(running_cluster: ClusterRuntime, namespace: str) -> None:
     """A GCPGatewayPolicy has three settings and no others."""
-    target = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gateway"}
-    spec: dict[str, Any] = {"targetRef": target, "default": {"sslPolicy": "modern", "allowGlobalAccess": True}}
+    spec: dict[str, Any] = {"targetRef": GATEWAY, "default": {"sslPolicy": "modern", "allowGlobalAccess": True}}
     accepted(running_cluster, policy("GCPGatewayPolicy", spec, namespace))
     spec["default"] = {"tlsPolicy": "modern"}
     assert ".spec.default.tlsPolicy: field not declared in schema" in refusal(
@@ -196,9 +191,94 @@ def test_gateway_policy(running_cluster: ClusterRuntime, namespace: str) -> None
     )
 
 
+BODY_ROUTING: dict[str, Any] = {
+    "name": "router",
+    "backendRef": {"group": "", "kind": "Service", "name": "router", "port": 9004},
+    "authority": "router.example.com",
+    "timeout": "500ms",
+    "supportedEvents": ["RequestHeaders", "RequestBody", "RequestTrailers"],
+    "requestBodySendMode": "FullDuplexStreamed",
+}
+MODEL_ARMOR: dict[str, Any] = {
+    "name": "armor",
+    "googleAPIServiceName": "modelarmor.us-east5.rep.googleapis.com",
+    "timeout": "500ms",
+    "failOpen": False,
+    "supportedEvents": ["RequestHeaders", "RequestBody", "ResponseHeaders", "ResponseBody"],
+    "metadata": {"model_armor_settings": '[{"model": "/v1/chat/completions"}]'},
+}
+
+
+def extension(kind: str, fields: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """An extension of `kind` with one chain of one callout."""
+    return policy(
+        kind, {"targetRefs": [GATEWAY], "extensionChains": [{"name": "c", "extensions": [fields]}]}, namespace
+    )
+
+
+@pytest.mark.parametrize("kind", ["GCPRoutingExtension", "GCPTrafficExtension"])
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (BODY_ROUTING, None),
+        (MODEL_ARMOR, None),
+        ({**BODY_ROUTING, "supportedEvents": ["RequestBody"]}, "FullDuplexStreamed needs RequestTrailers too"),
+        ({**BODY_ROUTING, "authority": ""}, "a Service needs an authority"),
+        ({**BODY_ROUTING, "timeout": "11s"}, "timeout is 10ms at least and 10000ms at most"),
+        ({**BODY_ROUTING, **MODEL_ARMOR}, "give either backendRef or googleAPIServiceName"),
+        ({**MODEL_ARMOR, "authority": "a"}, "only a Service takes an authority"),
+        ({**MODEL_ARMOR, "responseBodySendMode": "Streamed"}, "send modes are for a Service only"),
+        ({**MODEL_ARMOR, "googleAPIServiceName": "storage.googleapis.com"}, "googleAPIServiceName"),
+        (
+            {"name": "wasm", "backendRef": {"group": "networking.gke.io", "kind": "GCPWasmPlugin", "name": "p"}},
+            "a GCPWasmPlugin needs supportedEvents",
+        ),
+        ({"name": "none"}, "give either backendRef or googleAPIServiceName"),
+    ],
+)
+def test_extension(
+    running_cluster: ClusterRuntime, namespace: str, kind: str, fields: dict[str, Any], message: str | None
+) -> None:
+    """Body-based routing and Model Armor as Google's samples configure them, and the ways to get them wrong."""
+    obj = extension(kind, fields, namespace)
+    if message is None:
+        accepted(running_cluster, obj)
+    else:
+        assert message in refusal(running_cluster, obj)
+
+
+def test_traffic_distribution(running_cluster: ClusterRuntime, namespace: str) -> None:
+    """Up to 16 targets, algorithms by name, thresholds in percent."""
+    kind = "GCPTrafficDistributionPolicy"
+    default: dict[str, Any] = {
+        "serviceLbAlgorithm": "WATERFALL_BY_ZONE",
+        "localityLbAlgorithm": "LEAST_REQUEST",
+        "autoCapacityDrain": {"enableAutoCapacityDrain": True},
+        "failoverConfig": {"failoverHealthThreshold": 70},
+    }
+    accepted(running_cluster, policy(kind, {"targetRefs": [SERVICE] * 16, "default": default}, namespace))
+    for spec, message in (
+        ({"targetRefs": [SERVICE] * 17}, "must have at most 16 items"),
+        ({"targetRefs": []}, "should have at least 1 items"),
+        ({"targetRefs": [SERVICE], "default": {"serviceLbAlgorithm": "ROUND_ROBIN"}}, "Unsupported value"),
+        (
+            {"targetRefs": [SERVICE], "default": {"failoverConfig": {"failoverHealthThreshold": 101}}},
+            "less than or equal to 100",
+        ),
+    ):
+        assert message in refusal(running_cluster, policy(kind, spec, namespace))
+
+
 def test_policies_are_labelled_direct(running_cluster: ClusterRuntime) -> None:
     """Tools such as gwctl find policy CRDs by this label."""
     label = "gateway.networking.k8s.io/policy=Direct"
     crds = running_cluster.client.list("apiextensions.k8s.io/v1", "CustomResourceDefinition", label_selector=label)
     kinds = {crd["spec"]["names"]["kind"] for crd in crds}
-    assert {"HealthCheckPolicy", "GCPBackendPolicy", "GCPGatewayPolicy"} <= kinds
+    assert kinds >= {
+        "HealthCheckPolicy",
+        "GCPBackendPolicy",
+        "GCPGatewayPolicy",
+        "GCPTrafficDistributionPolicy",
+        "GCPRoutingExtension",
+        "GCPTrafficExtension",
+    }

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,26 @@ def test_failed_start_leaves_nothing(start_cluster: StartCluster, tools: Tools, 
     assert str(runtime.directory / "logs" / "kube-apiserver.log") in str(caught.value)
     assert processes_of(runtime.directory) == []
     assert start_cluster(port=None, gateway_api=False).running, "the lock and the port are free again"
+
+
+def test_stop_during_start(tools: Tools, tmp_path: Path) -> None:
+    """`make down` while a cluster is still coming up does not wait for it to be ready first."""
+    runtime = ClusterRuntime(tmp_path, SPEC, tools)
+    outcome: list[str] = []
+
+    def start() -> None:
+        try:
+            runtime.start(outcome.append)
+        except ClusterError as error:
+            outcome.append(str(error))
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    eventually((runtime.directory / "run" / "kube-apiserver.pid").exists, "the API server's process")
+    runtime.stop()
+    starting.join(timeout=1)
+    assert outcome == ["kube-apiserver was stopped before it was ready"]
+    assert processes_of(runtime.directory) == []
 
 
 def test_killed_daemon(tools: Tools, start_cluster: StartCluster, tmp_path: Path) -> None:

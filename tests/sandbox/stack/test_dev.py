@@ -72,7 +72,9 @@ def test_controllers_are_deployed(client: Client) -> None:
 def test_the_tpu_node_is_as_gke_makes_it(client: Client) -> None:
     """The pool's one VM is a Node with GKE's labels, taint and four chips."""
     (node,) = client.list(
-        "v1", "Node", label_selector="cloud.google.com/gke-tpu-accelerator=tpu-v6e-slice,cloud.google.com/gke-tpu-topology=2x2"
+        "v1",
+        "Node",
+        label_selector="cloud.google.com/gke-tpu-accelerator=tpu-v6e-slice,cloud.google.com/gke-tpu-topology=2x2",
     )
     assert node["status"]["allocatable"]["google.com/tpu"] == "4"
     taints = [(taint["key"], taint.get("value"), taint["effect"]) for taint in node["spec"]["taints"]]

@@ -165,8 +165,8 @@ def test_generated_names_fit_while_the_name_does() -> None:
     longest = kserve.GeneratedNames("a" * kserve.MAX_NAME_LENGTH)
     names = [longest.endpoint_picker, longest.workload_service, longest.inference_pool, longest.certificates_secret]
     assert max(len(name) for name in names) <= 63
-    assert not kserve.check_name("a" * 39)
-    assert "at most 39" in kserve.check_name("a" * 40)[0].message
+    assert not kserve.check_name("a" * 38)
+    assert "at most 38" in kserve.check_name("a" * 39)[0].message
 
 
 @pytest.mark.parametrize(

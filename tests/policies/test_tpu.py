@@ -1,0 +1,174 @@
+"""TPU node pools and the pods meant for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from policies.node_pools import TPU_NODE_POOL, TPU_ZONE_UNLISTED
+from policies.workloads import TPU_WORKLOAD
+from tests.policies.harness import UNKNOWN, Made, kubernetes, run
+from tests.policies.objects import cluster, llm, llm_config, node_pool, selector
+
+MULTI = {"nodeCount": 4, "placementPolicy": {"type": "COMPACT", "tpuTopology": "4x4"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "text"),
+    [
+        (
+            {"nodeConfig__machineType": "ct6e-standard-2t"},
+            "machine-type",
+            "nodeConfig.machineType is 'ct6e-standard-2t'",
+        ),
+        ({**MULTI, "nodeConfig__machineType": "ct6e-standard-8t"}, "topology", "which makes 4x4"),
+        ({**MULTI, "placementPolicy__type": None}, "placement", "placementPolicy.type is missing"),
+        ({**MULTI, "nodeCount": 3}, "size", "is 4 nodes, and one pool is one slice"),
+        ({**MULTI, "nodeLocations": ["us-east5-a", "us-east5-b"]}, "zone", "exactly one zone"),
+        ({"placementPolicy": {"type": "COMPACT", "tpuTopology": "2x2"}}, "placement", "on a single host"),
+        ({"nodeLocations": ["us-central1-a"]}, "zone", "nodeLocations[0] is 'us-central1-a': no v6e node pools"),
+        ({"nodeLocations": None}, "zone", "location 'us-east5' is a region"),
+        ({"nodeLocations": None, "location": "us-west2-a"}, "zone", "location is 'us-west2-a'"),
+        ({"nodeConfig__diskType": "pd-balanced"}, "boot-disk", "Write hyperdisk-balanced."),
+        ({"nodeConfig__diskType": None, "nodeConfig__bootDisk": {"diskType": "pd-ssd"}}, "boot-disk", "pd-ssd"),
+    ],
+)
+def test_a_pool_gke_would_refuse(changes: dict[str, Any], rule: str, text: str) -> None:
+    """Incident: pools in ERROR after minutes, in zones that have TPU VMs but no v6e node pools."""
+    result = run(TPU_NODE_POOL, node_pool(**changes))
+    assert result.rules == [rule]
+    assert text in result.only
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        node_pool(),
+        node_pool(**MULTI),
+        node_pool(nodeConfig__machineType="e2-standard-4", nodeLocations=None),
+        node_pool(nodeConfig=None),
+        node_pool(nodeCount=UNKNOWN, name=UNKNOWN, cluster=UNKNOWN, nodeConfig__tags=UNKNOWN),
+        node_pool(nodeConfig__machineType="e2-standard-4", nodeLocations=UNKNOWN),
+        node_pool(nodeConfig__machineType="e2-standard-4", placementPolicy=UNKNOWN),
+        node_pool(nodeLocations=["us-south1-a"]),
+        cluster(),
+        Made("gcp:dataproc/cluster:Cluster", "a", {"nodePools": [{"nodeConfig": {"machineType": "ct6e-standard-2t"}}]}),
+    ],
+)
+def test_right_pools_and_near_misses_pass(made: Made) -> None:
+    """CPU pools, unknowns that decide nothing, zones nobody is sure about, other products' clusters."""
+    assert not run(TPU_NODE_POOL, made).violations
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"nodeConfig__machineType": UNKNOWN}, "nodeConfig.machineType"),
+        ({"nodeConfig": UNKNOWN}, "nodeConfig.machineType"),
+        ({"nodeLocations": UNKNOWN}, "nodeLocations"),
+        ({"nodeLocations": [UNKNOWN]}, "nodeLocations[0]"),
+        ({"nodeLocations": None, "location": UNKNOWN}, "location"),
+        ({"placementPolicy": {"type": "COMPACT", "tpuTopology": UNKNOWN}}, "placementPolicy.tpuTopology"),
+        ({**MULTI, "placementPolicy__type": UNKNOWN}, "placementPolicy.type"),
+        ({"nodeConfig__machineType": 4}, "nodeConfig.machineType"),
+    ],
+)
+def test_unknown_is_not_green(changes: dict[str, Any], path: str) -> None:
+    """Machine type, topology and zone decide whether the pool can exist."""
+    result = run(TPU_NODE_POOL, node_pool(**changes))
+    assert result.rules == ["undecided"]
+    assert f"{path} is '(unknown)': cannot decide at preview" in result.only
+
+
+def test_pools_inside_a_cluster_are_read() -> None:
+    """With the cluster's location, and a path that leads there."""
+    inline = {"name": "v6e", "nodeConfig": {"machineType": "ct6e-standard-4t"}, "nodeLocations": ["us-central1-a"]}
+    assert "nodePools[0].nodeLocations[0] is 'us-central1-a'" in run(TPU_NODE_POOL, cluster(nodePools=[inline])).only
+
+
+def test_a_zone_off_the_list_warns_only() -> None:
+    """And can be added to the list by configuration."""
+    made = node_pool(nodeLocations=["us-south1-a"])
+    assert run(TPU_ZONE_UNLISTED, made).rules == ["zone"]
+    assert not run(TPU_ZONE_UNLISTED, made, config={"extraZones": ["us-south1-a"]}).violations
+    assert not run(
+        TPU_NODE_POOL, node_pool(nodeLocations=["us-central1-a"]), config={"extraZones": ["us-central1-a"]}
+    ).violations
+
+
+def pod(chips: object = "4", topology: object = "2x2", **container: Any) -> dict[str, Any]:
+    """A pod spec that asks for TPUs."""
+    resources = {"limits": {"google.com/tpu": chips}}
+    return {"nodeSelector": selector(topology), "containers": [{"name": "main", "resources": resources, **container}]}
+
+
+def deployment(template: dict[str, Any]) -> Made:
+    """A Deployment of that pod."""
+    return kubernetes("apps/v1", "Deployment", "server", spec={"template": {"spec": template}})
+
+
+@pytest.mark.parametrize(
+    ("made", "rule", "text"),
+    [
+        (llm(template=pod("8")), "chips", "Write 4 (on ct6e-standard-4t)."),
+        (llm(template=pod(8, "2x4")), "no-pool", "there are: ct6e-standard-4t 2x2"),
+        (llm(template=pod(4, "4x4")), "multi-host", "waits for the others for ever"),
+        (llm(template=pod(4, "9x9")), "topology", "no tpu-v6e-slice node has this topology"),
+        (deployment({**pod(), "nodeSelector": selector("2x2", "tpu-v6e")}), "accelerator", "Write tpu-v6e-slice."),
+        (llm(template=pod(args=["--prefix-cache-block-size=64"])), "flag", "spec.template.containers[0].args[0]"),
+        (
+            llm(template=pod(env=[{"name": "VLLM_ADDITIONAL_ARGS", "value": "--prefix-cache-block-size 64"}])),
+            "flag",
+            "Write --block-size.",
+        ),
+        (
+            llm(template=pod(resources={"limits": {"google.com/tpu": 4}, "requests": {"google.com/tpu": 2}})),
+            "chips",
+            "limit is 4",
+        ),
+    ],
+)
+def test_pods_that_would_stay_pending(made: Made, rule: str, text: str) -> None:
+    """Pending for ever says nothing about why; the preview does."""
+    result = run(TPU_WORKLOAD, made, node_pool())
+    assert result.rules == [rule]
+    assert text in result.only
+
+
+def test_missing_selectors_are_named() -> None:
+    """Both labels, or the pod lands where it should not."""
+    made = deployment({"containers": pod()["containers"]})
+    assert run(TPU_WORKLOAD, made).rules == ["selector", "selector"]
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        [llm(), node_pool()],
+        [llm()],
+        [llm(), node_pool(nodeConfig__machineType=UNKNOWN)],
+        [llm(template=pod(4, "4x4"), worker=pod(4, "4x4")), node_pool(**MULTI)],
+        [llm(template={}), node_pool()],
+        [llm({}, template={}, baseRefs=[{"name": "tpu"}]), llm_config("tpu", template=pod()), node_pool()],
+        [deployment({"containers": [{"name": "web", "args": ["--port", UNKNOWN]}], "nodeSelector": UNKNOWN})],
+        [deployment(pod(image=UNKNOWN)), node_pool()],
+    ],
+)
+def test_fitting_pods_pass(stack: list[Made]) -> None:
+    """Also without declared pools, with unknown ones, as a group over several hosts, and from a base config."""
+    assert not run(TPU_WORKLOAD, *stack).violations
+
+
+@pytest.mark.parametrize(
+    ("template", "path"),
+    [
+        (pod(UNKNOWN), "resources.limits['google.com/tpu']"),
+        (pod("4", UNKNOWN), "nodeSelector['cloud.google.com/gke-tpu-topology']"),
+    ],
+)
+def test_unknown_requests_are_undecided(template: dict[str, Any], path: str) -> None:
+    """Chips and topology decide where a pod can land."""
+    result = run(TPU_WORKLOAD, llm(template=template), node_pool())
+    assert result.rules == ["undecided"]
+    assert path in result.only
