@@ -37,11 +37,16 @@ def problems(lines: Iterable[str]) -> list[str]:
             continue
         message = " ".join(_COLOURS.sub("", violation.get("message", "")).split())
         if violation.get("enforcementLevel") == "mandatory" or GIVEN_UP in message:
-            resource = str(violation.get("resourceUrn", "")).split("$")[-1].split("::", 2)[-1]
-            found[f"{violation.get('policyName', '')}: {message}" + (f" [{resource}]" if resource else "")] = None
+            found[f"{violation.get('policyName', '')}: {message}{_resource(violation.get('resourceUrn', ''))}"] = None
     if packs == 0:
         return ["no policy pack was loaded, so nothing was checked"]
     return list(found)
+
+
+def _resource(urn: str) -> str:
+    """The resource's type and name in brackets; nothing where the event names none."""
+    parts = urn.split("::", 3)
+    return f" [{parts[2].split('$')[-1]} {parts[3]}]" if len(parts) == 4 else ""
 
 
 def _annotation(title: str, text: str) -> str:
@@ -67,7 +72,11 @@ def main(arguments: Sequence[str]) -> int:
         *options,
     ]
     environment = {**os.environ, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
-    ran = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    try:
+        ran = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    except FileNotFoundError:
+        sys.stdout.write(_annotation(f"Preview ({stack})", "there is no pulumi on PATH; install it before this step"))
+        return 1
     found = problems(ran.stdout.splitlines())
     for problem in found:
         sys.stdout.write(_annotation(f"Policy ({stack})", problem))

@@ -127,12 +127,12 @@ def check_derived_arguments(arguments: Iterable[str]) -> None:
             refuse("extraArgs", argument, reason, instead)
 
 
-_FIXED_TAG = re.compile(r"[^\s:@]:(?!latest$)\w[\w.-]{0,127}$|@sha256:[0-9a-f]{64}$", re.ASCII)
+_FIXED_TAG = re.compile(r"[^\s:@]+:(?!latest$)\w[\w.-]{0,127}|[^\s@]+@sha256:[0-9a-f]{64}", re.ASCII)
 
 
 def check_image(value: str) -> str:
     """A container image by a tag that stays, or by digest."""
-    if re.search(r"\s", value) or _FIXED_TAG.search(value.rsplit("/", 1)[-1]) is None:
+    if " " in value or _FIXED_TAG.fullmatch(value.rsplit("/", 1)[-1]) is None:
         reason = "an image without a fixed tag changes under a running model"
         refuse("", value, reason, "a tag or a digest, such as vllm/vllm-tpu:v0.27.0")
     return value

@@ -89,6 +89,7 @@ NODE_POOL: Final = ResourceType(
     id="projects/{project}/locations/{location}/clusters/{cluster}/nodePools/{name}",
     imports=("{project}/{location}/{cluster}/{name}", "{location}/{cluster}/{name}"),
     scope=("project", "location"),
+    parent=("cluster", "projects/{project}/locations/{location}/clusters/{cluster}"),
     force_new=frozenset(
         {"name", "namePrefix", "project", "cluster", "location", "initialNodeCount", "maxPodsPerNode"}
         | {"placementPolicy", "queuedProvisioning"}

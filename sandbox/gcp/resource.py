@@ -70,6 +70,9 @@ class ResourceType:
     """Input -> outputs that are not known at preview when it changes."""
     labels: str = ""
     """The property with labels, if the type has any; `effectiveLabels` and `pulumiLabels` follow from it."""
+    parent: tuple[str, str] | None = None
+    """A property that may hold the whole path of the resource this one is in, and that path's form: its parts are then
+    this resource's scope."""
     checks: Callable[[Properties], list[tuple[str, str]]] = _no_checks
     """Further client-side validation: (path, what is wrong) of known inputs."""
     replaces: Callable[[Properties, Properties, str], bool] | None = None
@@ -77,7 +80,7 @@ class ResourceType:
 
     def complete(self, inputs: Properties, provider: Defaults) -> Properties:
         """`inputs` with identity taken from the provider's configuration where the program left it out."""
-        completed = dict(inputs)
+        completed = {**inputs, **self._scope_of_parent(inputs)}
         for name in self.scope:
             if completed.get(name):
                 continue
@@ -89,6 +92,13 @@ class ResourceType:
             if value:
                 completed[name] = value
         return completed
+
+    def _scope_of_parent(self, inputs: Properties) -> Properties:
+        if self.parent is None:
+            return {}
+        name, form = self.parent
+        path = re.fullmatch(_pattern(form), str(inputs.get(name)))
+        return {part: path[part] for part in self.scope} if path else {}
 
     def resource_id(self, properties: Properties) -> str:
         """The id of the resource with these properties.

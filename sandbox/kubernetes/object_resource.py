@@ -119,6 +119,11 @@ class ObjectResource:
             live = self.session.client.get(api_version, kind, name, namespace)
         except NoMatchError:
             return None
+        except UnreachableError as error:
+            if not self.session.configuration.delete_unreachable:
+                raise
+            self.session.log.warning(urn, f"{error}; {resource_id} is taken for gone (deleteUnreachable)")
+            return None
         if live is None:
             return None
         manager = field_manager(urn, inputs, state)

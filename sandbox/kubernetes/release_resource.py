@@ -11,6 +11,7 @@ from sandbox.plugin.values import Properties
 from .checking import AutoName, Failure
 from .diffing import Changes
 from .failures import InitFailedError
+from .helm import HelmError
 from .objects import split_id
 from .release import ReleaseFailedError, Releases
 from .release_inputs import check_release, diff_release
@@ -67,7 +68,15 @@ class ReleaseResource:
         """Uninstalls the release."""
         namespace, name = split_id(resource_id)
         self.session.log.status(urn, f"helm uninstall {name}")
-        self._releases.delete({"namespace": namespace or "default", "name": name, **state}, timeout)
+        try:
+            self._releases.delete({"namespace": namespace or "default", "name": name, **state}, timeout)
+        except HelmError as error:
+            if "cluster unreachable" not in str(error):
+                raise
+            if not self.session.configuration.delete_unreachable:
+                hint = "if the cluster is gone for good, set deleteUnreachable on the provider"
+                raise HelmError(f"{error}; {hint}") from error
+            self.session.log.warning(urn, f"{error}; {resource_id} is only removed from the state (deleteUnreachable)")
 
     def read(
         self, _token: str, _urn: str, resource_id: str, state: Mapping[str, Any], inputs: Mapping[str, Any]

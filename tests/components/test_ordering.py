@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from rules import kserve
 from tests.components.recording import Graph, Resource, asked_for_when_failing, committed
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -85,11 +86,12 @@ def test_the_cluster_waits_for_its_way_out(graph: Graph) -> None:
     assert graph.waits_for(cluster, graph.one("gcp:projects/iAMMember:IAMMember"))
 
 
-def test_presets_go_with_their_namespace(graph: Graph) -> None:
-    """KServe's webhook refuses to delete presets while it runs: `pulumi destroy` hung on them."""
-    namespace = graph.one("kubernetes:v1:Namespace", "kserve")
-    assert graph.one(RELEASE, "kserve-runtime-configs").deleted_with == namespace.urn
-    assert [resource.name for resource in graph if resource.deleted_with] == ["kserve-runtime-configs"]
+def test_presets_can_be_deleted(graph: Graph) -> None:
+    """KServe's webhook refuses to delete its presets unless it is told not to: `pulumi destroy` never ended."""
+    values = graph.one(RELEASE, "kserve-llmisvc-resources").inputs["values"]
+    environment = {entry["name"]: entry["value"] for entry in values["kserve"]["llmisvc"]["controller"]["env"]}
+    assert environment[kserve.PRESET_PROTECTION] == "false"
+    assert not [resource.urn for resource in graph if resource.deleted_with], "each resource is deleted by itself"
 
 
 def _name(resource: Resource) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -147,3 +149,27 @@ class Engine:
     def cancel(self) -> None:
         """The user pressed Ctrl-C."""
         self.stub.Cancel(empty_pb2.Empty())
+
+
+def in_background(action: Callable[[], Any]) -> Callable[[], Any]:
+    """Starts `action`; the returned function waits for its result and raises what it raised."""
+    results: list[Any] = []
+
+    def run() -> None:
+        try:
+            results.append((action(), None))
+        except Exception as error:  # noqa: BLE001 - handed to the caller
+            results.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def finish() -> Any:
+        thread.join(60)
+        assert results, "the operation did not end within 60 s"
+        result, error = results[0]
+        if error is not None:
+            raise error
+        return result
+
+    return finish

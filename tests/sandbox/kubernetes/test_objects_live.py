@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from sandbox.kube.client import Client
 from sandbox.plugin.values import UNKNOWN, Properties
-from tests.sandbox.kubernetes.engine import Engine, InitFailedError, RefusedByProviderError, Resource
+from tests.sandbox.kubernetes.engine import (
+    Engine,
+    InitFailedError,
+    RefusedByProviderError,
+    Resource,
+    in_background,
+)
 from tests.sandbox.support import eventually
 
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
@@ -64,30 +68,6 @@ def things(engine: Engine, namespace: str) -> str:
     group = f"{namespace}.example.com"
     engine.create(CRD, "crd", crd(group))
     return f"kubernetes:{group}/v1:Thing"
-
-
-def in_background(action: Callable[[], Any]) -> Callable[[], Any]:
-    """Starts `action`; the returned function waits for its result and raises what it raised."""
-    results: list[Any] = []
-
-    def run() -> None:
-        try:
-            results.append((action(), None))
-        except Exception as error:  # noqa: BLE001 - handed to the caller
-            results.append((None, error))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-
-    def finish() -> Any:
-        thread.join(60)
-        assert results, "the operation did not end within 60 s"
-        result, error = results[0]
-        if error is not None:
-            raise error
-        return result
-
-    return finish
 
 
 def test_life_of_an_object(engine: Engine, client: Client, namespace: str) -> None:

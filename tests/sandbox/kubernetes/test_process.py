@@ -18,9 +18,8 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from sandbox.kube.client import Client
 from sandbox.plugin.values import to_struct
-from tests.sandbox.kubernetes.engine import Engine
-from tests.sandbox.kubernetes.test_objects_live import in_background
-from tests.sandbox.kubernetes.test_release_live import POD_THAT_NEVER_RUNS, RELEASE, helm_processes
+from tests.sandbox.kubernetes.charts import POD_THAT_NEVER_RUNS, RELEASE, helm_processes, make_chart
+from tests.sandbox.kubernetes.engine import Engine, in_background
 from tests.sandbox.support import eventually
 
 Start = Callable[[], tuple["subprocess.Popen[str]", provider_pb2_grpc.ResourceProviderStub]]
@@ -83,9 +82,7 @@ def test_helm_ends_with_the_plugin(
     start: Start, client: Client, kubeconfig: str, namespace: str, tmp_path: Path
 ) -> None:
     """Invariant: however the plugin ends, no Helm goes on changing the cluster behind the engine's back."""
-    folder = tmp_path / "chart"
-    (folder / "templates").mkdir(parents=True)
-    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: demo\nversion: 1.2.3\n")
+    folder = make_chart(tmp_path / "chart")
     (folder / "templates" / "never.yaml").write_text(POD_THAT_NEVER_RUNS)
     process, stub = start()
     stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({"kubeconfig": kubeconfig})))

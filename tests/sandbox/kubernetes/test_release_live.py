@@ -11,38 +11,15 @@ import pytest
 
 from sandbox.kube.client import Client
 from sandbox.plugin.values import Properties
-from tests.sandbox.kubernetes.engine import Engine, InitFailedError, RefusedByProviderError
-from tests.sandbox.kubernetes.test_objects_live import in_background
+from tests.sandbox.kubernetes.charts import POD_THAT_NEVER_RUNS, RELEASE, helm_processes, make_chart
+from tests.sandbox.kubernetes.engine import Engine, InitFailedError, RefusedByProviderError, in_background
 from tests.sandbox.support import eventually
-
-RELEASE = "kubernetes:helm.sh/v3:Release"
-
-TEMPLATE = """
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: demo}
-data: {greeting: "{{ .Values.greeting }}"}
-"""
-
-POD_THAT_NEVER_RUNS = """
-apiVersion: v1
-kind: Pod
-metadata: {name: never}
-spec:
-  nodeSelector: {no-such: node}
-  containers: [{name: c, image: example.com/c}]
-"""
 
 
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:
     """A chart with one ConfigMap."""
-    folder = tmp_path / "demo"
-    (folder / "templates").mkdir(parents=True)
-    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: demo\nversion: 1.2.3\nappVersion: '9'\n")
-    (folder / "values.yaml").write_text("greeting: hello\n")
-    (folder / "templates" / "config.yaml").write_text(TEMPLATE)
-    return folder
+    return make_chart(tmp_path / "demo")
 
 
 def release(chart: Path, namespace: str, **more: object) -> Properties:
@@ -54,20 +31,6 @@ def greeting(client: Client, namespace: str) -> str | None:
     """What the release's ConfigMap says."""
     found = client.get("v1", "ConfigMap", "demo", namespace)
     return str(found["data"]["greeting"]) if found else None
-
-
-def helm_processes(word: str) -> list[int]:
-    """Processes whose command line is a Helm with `word` in it."""
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            if Path(command[0]).name == "helm" and word in command:
-                found.append(int(entry.name))
-    return found
 
 
 def test_life_of_a_release(engine: Engine, client: Client, chart: Path, namespace: str) -> None:

@@ -1,0 +1,318 @@
+"""Every way in which settings can be wrong, and the whole message that a person reads.
+
+One line a problem: the field as it is written in YAML, its value, why it cannot work, what to write instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.changing import ANY_MODEL, ANY_POOL, DELETE, problem
+
+MACHINES = (
+    "ct6e-standard-1t, ct6e-standard-4t, ct6e-standard-8t, ct5lp-hightpu-1t, ct5lp-hightpu-4t, ct5lp-hightpu-8t, "
+    "ct5p-hightpu-4t, tpu7x-standard-1t, tpu7x-standard-4t"
+)
+
+CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
+    "misspelt": (
+        [("cluster.deletionProtecton", True)],
+        "platform.cluster.deletionProtecton: there is no such setting. Did you mean deletionProtection?",
+    ),
+    "misspelt in a list": (
+        [("models.0.replica", 1)],
+        "platform.models[0].replica: there is no such setting. Did you mean replicas?",
+    ),
+    "Python's spelling": (
+        [("tpuPools.0.machine_typ", "ct6e-standard-4t")],
+        "platform.tpuPools[0].machine_typ: there is no such setting. Did you mean machineType?",
+    ),
+    "unknown": (
+        [("charts.xyz", 1)],
+        "platform.charts.xyz: there is no such setting. Known here: mirror.",
+    ),
+    "missing project": (
+        [("project", DELETE)],
+        (
+            "platform.project: is missing (Google Cloud project id). "
+            "Set it with: pulumi config set --path 'platform.project' VALUE"
+        ),
+    ),
+    "missing in a list": (
+        [("models.0.uri", DELETE)],
+        (
+            "platform.models[0].uri: is missing (Where the weights are: hf://, s3://, pvc:// or oci://. KServe does not "
+            "load gs:// here). Set it with: pulumi config set --path 'platform.models[0].uri' VALUE"
+        ),
+    ),
+    "nobody may reach the control plane": (
+        [("cluster.authorizedNetworks", DELETE)],
+        (
+            "platform.cluster.authorizedNetworks: is missing (Who may reach the control plane; the machine that runs this "
+            "program must be among them). Set it with: pulumi config set --path 'platform.cluster.authorizedNetworks' VALUE"
+        ),
+    ),
+    "wrong type": (
+        [("systemPool.nodes", "two")],
+        (
+            "platform.systemPool.nodes: 'two': input should be a valid integer, unable to parse string as an integer. "
+            "It is: How many nodes"
+        ),
+    ),
+    "empty value": (
+        [("zone", None)],
+        "platform.zone: None: input should be a valid string. It is: Zone of the TPU nodes, such as us-east5-b",
+    ),
+    "a value instead of a list": (
+        [("models", "qwen")],
+        "platform.models: 'qwen': input should be a list. It is: The models to serve",
+    ),
+    "a value instead of a block": (
+        [("gateway", "external")],
+        "platform.gateway: 'external': input should be a block of settings. It is: The entry to all models",
+    ),
+    "no models": (
+        [("models", [])],
+        "platform.models: []: list should have at least 1 item, not 0. It is: The models to serve",
+    ),
+    "project id": (
+        [("project", "My Project")],
+        (
+            "platform.project: 'My Project': string should match pattern '^[a-z][-a-z0-9]{4,28}[a-z0-9]$'. "
+            "It is: Google Cloud project id"
+        ),
+    ),
+    "zone elsewhere": (
+        [("zone", "us-central1-a")],
+        (
+            "platform.zone: 'us-central1-a': this zone is not in region us-east5. "
+            "Write a zone of us-east5, such as us-east5-b."
+        ),
+    ),
+    "region as zone": (
+        [("zone", "us-east5")],
+        (
+            "platform.zone: 'us-east5': this is the region, and the TPU nodes are in one zone of it. "
+            "Write a zone of us-east5, such as us-east5-b."
+        ),
+    ),
+    "machine type": (
+        [("tpuPools.0.machineType", "n2-standard-8")],
+        (
+            "platform.tpuPools[0].machineType: 'n2-standard-8': it is no TPU machine type known here. "
+            f"Write one of {MACHINES}."
+        ),
+    ),
+    "machine type of a family that is not known here": (
+        [("tpuPools.0.machineType", "ct9x-hightpu-4t")],
+        (
+            "platform.tpuPools[0].machineType: 'ct9x-hightpu-4t': it is no TPU machine type known here. "
+            f"Write one of {MACHINES}."
+        ),
+    ),
+    "topology": (
+        [("tpuPools.0.topology", "3x3")],
+        (
+            "platform.tpuPools[0].topology: '3x3': ct6e-standard-4t (4 chips per VM) makes no such slice; GKE refuses the "
+            "node pool or its pods stay Pending for ever. Write one of 2x2, 2x4, 4x4, 4x8, 8x8, 8x16, 16x16."
+        ),
+    ),
+    "topology that another machine makes": (
+        [("tpuPools.0.topology", "1x1")],
+        (
+            "platform.tpuPools[0].topology: '1x1': ct6e-standard-4t (4 chips per VM) makes no such slice; GKE refuses the "
+            "node pool or its pods stay Pending for ever. Write one of 2x2, 2x4, 4x4, 4x8, 8x8, 8x16, 16x16, or machine "
+            "type ct6e-standard-1t, which makes 1x1."
+        ),
+    ),
+    "several multi-host slices in a pool": (
+        [("tpuPools.0.topology", "4x4"), ("tpuPools.0.slices", 2)],
+        (
+            "platform.tpuPools[0].slices: 2: ct6e-standard-4t with topology 4x4 is a multi-host slice, and a pool holds one "
+            "such slice. Write 1, and declare one pool a slice."
+        ),
+    ),
+    "name of the system pool": (
+        [("tpuPools.0.name", "system")],
+        (
+            "platform.tpuPools[0].name: 'system': the pool without TPU has this name. "
+            "Write a name of its own, such as v6e-2x2."
+        ),
+    ),
+    "GatewayClass": (
+        [("gateway.className", "gke-l7-global-external-managed")],
+        (
+            "platform.gateway.className: 'gke-l7-global-external-managed': Gateways of this class take no InferencePool "
+            "backend: the Gateway gets an address, but the pool never becomes healthy and every request ends in 503 "
+            "'no healthy upstream'. Write gke-l7-regional-external-managed or gke-l7-rilb."
+        ),
+    ),
+    "plain HTTP that nobody chose": (
+        [("gateway.allowPlainHttp", DELETE)],
+        (
+            "platform.gateway.certificate: not set: without it prompts and answers travel readable over plain HTTP. Write "
+            "the name of a regional Certificate Manager certificate, or set allowPlainHttp: true for a trial."
+        ),
+    ),
+    "empty certificate": (
+        [("gateway.certificate", "")],
+        (
+            "platform.gateway.certificate: '': string should have at least 1 character. It is: Name of a regional "
+            "Certificate Manager certificate; with it the Gateway speaks HTTPS on port 443"
+        ),
+    ),
+    "old version": (
+        [("cluster.minimumVersion", "1.33.5-gke.1000000")],
+        (
+            "platform.cluster.minimumVersion: '1.33.5-gke.1000000': older clusters do not bring the InferencePool API with "
+            "them. Write 1.34.0-gke.1626000 or newer."
+        ),
+    ),
+    "no version": (
+        [("cluster.minimumVersion", "latest")],
+        "platform.cluster.minimumVersion: 'latest': this is no GKE version. Write a version such as 1.34.0-gke.1626000.",
+    ),
+    "release channel": (
+        [("cluster.releaseChannel", "regular")],
+        (
+            "platform.cluster.releaseChannel: 'regular': string should match pattern '^(RAPID|REGULAR|STABLE|EXTENDED)$'. "
+            "It is: RAPID, REGULAR, STABLE or EXTENDED: who gets a GKE version first"
+        ),
+    ),
+    "range with host bits": (
+        [("network.nodeCidr", "10.0.0.1/20")],
+        (
+            "platform.network.nodeCidr: '10.0.0.1/20': this is no IPv4 range (10.0.0.1/20 has host bits set). "
+            "Write a range such as 10.0.0.0/20."
+        ),
+    ),
+    "overlapping ranges": (
+        [("network.podCidr", "10.0.0.0/14")],
+        "platform.network.podCidr: '10.0.0.0/14': overlaps nodeCidr 10.0.0.0/20. Write a range of its own.",
+    ),
+    "control plane overlaps": (
+        [("cluster.controlPlaneCidr", "10.8.0.16/28")],
+        (
+            "platform.cluster.controlPlaneCidr: '10.8.0.16/28': overlaps network.serviceCidr 10.8.0.0/20. "
+            "Write a /28 of its own."
+        ),
+    ),
+    "control plane of another size": (
+        [("cluster.controlPlaneCidr", "172.16.0.0/24")],
+        (
+            "platform.cluster.controlPlaneCidr: '172.16.0.0/24': a control plane has a range of 16 addresses. "
+            "Write a /28 such as 172.16.0.0/28."
+        ),
+    ),
+    "proxy-only subnet too small": (
+        [("network.proxyCidr", "10.129.0.0/27")],
+        (
+            "platform.network.proxyCidr: '10.129.0.0/27': a proxy-only subnet needs 64 addresses or more. "
+            "Write a range of /26 or wider; /23 is recommended."
+        ),
+    ),
+    "latest image": (
+        [("models.0.image", "vllm/vllm-tpu:latest")],
+        (
+            "platform.models[0].image: 'vllm/vllm-tpu:latest': an image without a fixed tag changes under a running model. "
+            "Write a tag or a digest, such as vllm/vllm-tpu:v0.27.0."
+        ),
+    ),
+    "image without a tag behind a port": (
+        [("models.0.image", "registry.example.com:5000/vllm-tpu")],
+        (
+            "platform.models[0].image: 'registry.example.com:5000/vllm-tpu': an image without a fixed tag changes under a "
+            "running model. Write a tag or a digest, such as vllm/vllm-tpu:v0.27.0."
+        ),
+    ),
+    "weights in a place KServe does not read": (
+        [("models.0.uri", "gs://bucket/model")],
+        (
+            "platform.models[0].uri: 'gs://bucket/model': string should match pattern '^(hf|s3|pvc|oci)://.+'. It is: Where "
+            "the weights are: hf://, s3://, pvc:// or oci://. KServe does not load gs:// here"
+        ),
+    ),
+    "vLLM flag that does not exist": (
+        [("models.0.extraArgs", ["--seed=1", "--prefix-cache-block-size=32"])],
+        (
+            "platform.models[0].extraArgs: '--prefix-cache-block-size=32': vLLM has no --prefix-cache-block-size: it ends "
+            "with 'unrecognized arguments' and the pod crash-loops. Write --block-size."
+        ),
+    ),
+    "vLLM flag that the platform sets": (
+        [("models.0.extraArgs", ["--tensor_parallel_size", "8"])],
+        (
+            "platform.models[0].extraArgs: '--tensor_parallel_size': probes, health checks, routes and node pools are made "
+            "for the value that the platform sets. Write the topology of a pool with as many chips."
+        ),
+    ),
+    "port": (
+        [("models.0.extraArgs", ["--port=9000"])],
+        (
+            "platform.models[0].extraArgs: '--port=9000': probes, health checks, routes and node pools are made for the "
+            "value that the platform sets. Write nothing here: KServe fixes the port."
+        ),
+    ),
+    "long name": (
+        [("models.0.name", "m" * 39)],
+        (
+            f"platform.models[0].name: '{'m' * 39}': string should have at most 38 characters. It is: Name of the "
+            "LLMInferenceService; part of the URL and of every object KServe makes for it"
+        ),
+    ),
+    "startup budget": (
+        [("models.0.startupMinutes", 1)],
+        (
+            "platform.models[0].startupMinutes: 1: input should be greater than or equal to 5. It is: How long a server may "
+            "take until it answers: loading weights and compiling for the TPU"
+        ),
+    ),
+    "two models of one name": (
+        [("tpuPools.0.slices", 2), ("models.1", ANY_MODEL)],
+        "platform.models[1].name: 'qwen2-5-3b': another model has this name. Write a name of its own.",
+    ),
+    "two pools of one name": (
+        [("tpuPools.1", ANY_POOL)],
+        "platform.tpuPools[1].name: 'v6e-2x2': another pool has this name. Write a name of its own.",
+    ),
+    "no such pool": (
+        [("models.0.pool", "v5e")],
+        "platform.models[0].pool: 'v5e': there is no such pool in tpuPools. Write one of: v6e-2x2.",
+    ),
+    "more replicas than slices": (
+        [("models.0.replicas", 2)],
+        (
+            "platform.models[0].replicas: 2: the models on pool v6e-2x2 need 2 slices and it has 1. "
+            "Write fewer replicas, or tpuPools slices: 2."
+        ),
+    ),
+    "two models on one slice": (
+        [("models.1", {**ANY_MODEL, "name": "second"})],
+        (
+            "platform.models[1].replicas: 1: the models on pool v6e-2x2 need 2 slices and it has 1. "
+            "Write fewer replicas, or tpuPools slices: 2."
+        ),
+    ),
+    "model on a multi-host pool": (
+        [("tpuPools.0.topology", "4x4")],
+        (
+            "platform.models[0].pool: 'v6e-2x2': pool v6e-2x2 is a multi-host slice, which vLLM on TPU does not serve "
+            "reliably. Write a pool with a single-host topology."
+        ),
+    ),
+    "namespace of something else": (
+        [("namespace", "kserve")],
+        (
+            "platform.namespace: 'kserve': this namespace belongs to something else. "
+            "Write a name of its own, such as inference."
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), CASES.values(), ids=CASES.keys())
+def test_message(changes: list[tuple[str, Any]], message: str) -> None:
+    """Field, value, reason, remedy, in one line, and only for what is wrong."""
+    assert problem(*changes) == message
