@@ -97,7 +97,7 @@ def _reason(message: str) -> str:
 def _path(location: Sequence[int | str]) -> str:
     path = KEY
     for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+        path += f".{part}" if isinstance(part, str) and part.isidentifier() else f"[{_shown(part)}]"
     return path
 
 

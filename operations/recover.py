@@ -115,13 +115,16 @@ def recover(pulumi: Sequence[str], environment: Mapping[str, str] | None = None,
     if not creates:
         return 0
     project = google_project(export)
-    pairs: list[str] = []
+    arguments: list[str] = []
     for urn, kind, inputs in creates:
         found = provider_id(kind, inputs, project)
         sys.stderr.write(f"an earlier update was cut off while it created {urn.rsplit('::', 1)[-1]} ({kind})\n")
         if found is not None:
-            pairs += [urn, found]
-    arguments = ["--import-pending-creates", ",".join(pairs)] if pairs else ["--clear-pending-creates"]
+            # The engine pairs the values of this option up: URN, id, URN, id …
+            arguments += ["--import-pending-creates", urn, "--import-pending-creates", found]
+        elif "--clear-pending-creates" not in arguments:
+            # Only after the imports are taken out, and without asking for each of the rest what to do.
+            arguments += ["--clear-pending-creates", "--non-interactive"]
     refreshed = subprocess.run(
         [command, "refresh", "--yes", "--skip-preview", *arguments, *options],
         env=None if environment is None else dict(environment),

@@ -28,6 +28,9 @@ START_SECONDS = 120
 """How long the cloud may take to be there; it starts the clusters it had again."""
 STOP_SECONDS = 60
 
+_started: dict[Path, subprocess.Popen[bytes]] = {}
+"""Clouds that this process started, by home: a parent has to collect its children when they end."""
+
 
 class CloudError(Exception):
     """The simulated cloud cannot be started or asked; the message says what to do."""
@@ -89,6 +92,7 @@ def start(home: Path, environment: Mapping[str, str]) -> None:
             stderr=output,
             start_new_session=True,
         )
+    _started[home] = running
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if running.poll() is not None:
@@ -116,6 +120,10 @@ def stop(home: Path) -> None:
             daemon.send_signal(signal.SIGTERM)
             with suppress(psutil.TimeoutExpired):
                 daemon.wait(STOP_SECONDS)
+    if home in _started:
+        ended = _started.pop(home)
+        with suppress(subprocess.TimeoutExpired):
+            ended.wait(STOP_SECONDS)
     for process in leftovers(home):
         with suppress(psutil.NoSuchProcess):
             process.kill()

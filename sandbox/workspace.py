@@ -78,7 +78,7 @@ class Workspace:
             folder.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
         passphrase = self.home / "pulumi" / _PASSPHRASE
-        if not passphrase.exists():
+        if not passphrase.exists() or not passphrase.stat().st_size:
             passphrase.touch(mode=0o600)
             passphrase.write_text(secrets.token_urlsafe(24))
         if shutil.which("pulumi-language-python") is None:
@@ -93,11 +93,15 @@ class Workspace:
         folder = f"resource-{name}-v{metadata.version(f'pulumi-{name}')}"
         target = self.pulumi_home / "plugins" / folder
         installed = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins" / folder
+        if official and installed == target and target.is_symlink() and target.is_dir():
+            return
+        if target.is_symlink():
+            # Never write through the link: what is behind it is the user's own plugin.
+            target.unlink()
         if official and installed.is_dir() and installed != target:
-            if target.is_dir() and not target.is_symlink():
+            if target.is_dir():
                 shutil.rmtree(target)
-            if not target.exists():
-                target.symlink_to(installed, target_is_directory=True)
+            target.symlink_to(installed, target_is_directory=True)
             return
         target.mkdir(parents=True, exist_ok=True)
         self._script(target / f"pulumi-resource-{name}", module)
@@ -122,15 +126,26 @@ class Workspace:
         return self.configure(stack, _read(source))
 
     def configure(self, stack: str, content: Mapping[str, Any]) -> Path:
-        """Writes `content`, the parsed configuration of a stack, with charts from the tool cache."""
+        """Writes `content`, the parsed configuration of a stack, with charts from the tool cache.
+
+        Settings of a wrong shape are left for the program to refuse, which says more about them.
+
+        Raises:
+            WorkspaceError: `content` is none of a stack's.
+        """
         target = self.configurations / f"Pulumi.{stack}.yaml"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(CHECKOUT / "Pulumi.yaml", target.parent / "Pulumi.yaml")
-        config = dict(content.get("config") or {})
+        config = content.get("config") or {}
+        if not isinstance(config, dict):
+            raise WorkspaceError(
+                f"config in Pulumi.{stack}.yaml is {config!r}; it must be a block. Copy Pulumi.dev.yaml and adapt it."
+            )
         key = f"{PROJECT}:platform"
         platform = config.get(key)
-        if isinstance(platform, dict):
-            config[key] = {**platform, "charts": {"mirror": str(self.tools.charts), **(platform.get("charts") or {})}}
+        charts = platform.get("charts") or {} if isinstance(platform, dict) else None
+        if isinstance(platform, dict) and isinstance(charts, dict):
+            config = {**config, key: {**platform, "charts": {"mirror": str(self.tools.charts), **charts}}}
         written = {**content, "config": config}
         if target.exists():
             salt = _read(target).get("encryptionsalt")
@@ -142,7 +157,7 @@ class Workspace:
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = " ".join(str(error).split())
         raise WorkspaceError(f"{path.name} is not valid YAML: {where}. Correct it and run again.") from None
     if not isinstance(content, dict):

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from sandbox.gcp.provider import Provider
-from sandbox.plugin.server import serve
+from sandbox.plugin.stubs import load_stubs_alone
+
+load_stubs_alone()
+
+from sandbox.gcp.provider import Provider  # noqa: E402 - after the stubs
+from sandbox.plugin.server import serve  # noqa: E402 - after the stubs
 
 serve(Provider(engine_address=sys.argv[-1] if len(sys.argv) > 1 else ""))

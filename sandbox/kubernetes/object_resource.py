@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sandbox.kube.errors import ApiError, KubeconfigError, NoMatchError
+from sandbox.kube.errors import ApiError, KubeconfigError, NoMatchError, UnreachableError
 from sandbox.plugin.values import UNKNOWN, Properties, has_unknowns
 
 from . import applying

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from sandbox.plugin.values import Properties
 
 from .helm import Helm, HelmError, parse_json
+from .manifests import resource_names
 from .release_inputs import install_arguments, timeout_of, upgrade_arguments, values_files
 
 _NOT_FOUND: Final = "release: not found"
@@ -171,26 +172,6 @@ def to_state(inputs: Mapping[str, Any], release: Mapping[str, Any]) -> Propertie
         state["version"] = chart["version"]
     state["resourceNames"] = resource_names(str(release.get("manifest") or ""))
     return state
-
-
-def resource_names(manifest: str) -> dict[str, list[str]]:
-    """The objects of a rendered manifest: "Kind.group/group/version" → names, with their namespace where they name one."""
-    import yaml  # noqa: PLC0415 - only where a release was touched
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found: dict[str, set[str]] = {}
-    for document in yaml.load_all(manifest, Loader=loader):
-        if not isinstance(document, dict) or "kind" not in document:
-            continue
-        obj = cast(Properties, document)
-        group = str(obj.get("apiVersion", "")).rpartition("/")[0]
-        key = f"{obj['kind']}{'.' if group else ''}{group}/{obj.get('apiVersion')}"
-        metadata = cast(Properties, obj.get("metadata") or {})
-        namespace = metadata.get("namespace")
-        found.setdefault(key, set()).add(
-            f"{namespace}/{metadata.get('name')}" if namespace else str(metadata.get("name"))
-        )
-    return {key: sorted(names) for key, names in sorted(found.items())}
 
 
 def _failure(name: str, namespace: str, error: HelmError) -> str:

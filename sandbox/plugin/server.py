@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from concurrent import futures
 from typing import Any
 
@@ -18,6 +20,8 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 _MAX_MESSAGE = 400 * 1024 * 1024
 """Bytes; the engine's own limit."""
+_PARENT_SECONDS = 0.5
+"""How often a plugin looks whether its engine is still there."""
 
 
 def exit_at_once(*_: Any) -> None:
@@ -25,10 +29,23 @@ def exit_at_once(*_: Any) -> None:
     os._exit(0)
 
 
-def serve(provider: provider_pb2_grpc.ResourceProviderServicer) -> None:
-    """Serves `provider` on a free loopback port until the engine ends the process."""
+def end_with_engine() -> None:
+    """Ends this process at once on the engine's signals, and soon after the engine where that is killed."""
     signal.signal(signal.SIGINT, exit_at_once)
     signal.signal(signal.SIGTERM, exit_at_once)
+    engine = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == engine:
+            time.sleep(_PARENT_SECONDS)
+        os._exit(0)
+
+    threading.Thread(target=watch, name="engine-watch", daemon=True).start()
+
+
+def serve(provider: provider_pb2_grpc.ResourceProviderServicer) -> None:
+    """Serves `provider` on a free loopback port until the engine ends the process."""
+    end_with_engine()
     options = [("grpc.max_send_message_length", _MAX_MESSAGE), ("grpc.max_receive_message_length", _MAX_MESSAGE)]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=64), options=options)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from sandbox.kube.client import Client
 from sandbox.plugin.values import UNKNOWN, Properties
+from tests.sandbox.kubernetes.charts import RELEASE
 from tests.sandbox.kubernetes.engine import (
     Engine,
     InitFailedError,
@@ -265,6 +267,23 @@ def test_a_cluster_that_is_gone(offline: Engine, engine_for: Callable[[Propertie
     server = kubeconfig.split("server: ")[1].split("\n", maxsplit=1)[0]
     gone = engine_for({"kubeconfig": kubeconfig.replace(server, "https://127.0.0.1:1"), "deleteUnreachable": "true"})
     gone.delete(made, timeout=0.5)
+    with pytest.raises(RefusedByProviderError, match="cannot reach the API server"):
+        offline.refresh(made)
+    assert gone.refresh(made) is None
+
+
+def test_releases_of_a_cluster_that_is_gone(
+    engine_for: Callable[[Properties], Engine], kubeconfig: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The same holds for what Helm would uninstall."""
+    monkeypatch.setenv("SANDBOX_HOME", str(tmp_path))
+    server = kubeconfig.split("server: ")[1].split("\n", maxsplit=1)[0]
+    elsewhere = kubeconfig.replace(server, "https://127.0.0.1:1")
+    state = {"name": "demo", "namespace": "n"}
+    made = Resource(Engine.urn(RELEASE, "demo"), RELEASE, "demo", "n/demo", {}, state)
+    with pytest.raises(RefusedByProviderError, match="deleteUnreachable"):
+        engine_for({"kubeconfig": elsewhere}).delete(made)
+    engine_for({"kubeconfig": elsewhere, "deleteUnreachable": "true"}).delete(made)
 
 
 def test_the_wait_annotation_decides_when_a_custom_resource_is_ready(

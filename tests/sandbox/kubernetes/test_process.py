@@ -58,7 +58,7 @@ def test_the_plugin_starts_without_the_sdk_and_without_a_connection() -> None:
     """Start-up is paid per provider and operation: no SDK, no HTTP library, no YAML before they are needed."""
     program = (
         "import runpy, sys\n"
-        "from sandbox.kubernetes.stubs import load_stubs_alone\n"
+        "from sandbox.plugin.stubs import load_stubs_alone\n"
         "load_stubs_alone()\n"
         "import sandbox.kubernetes.provider, sandbox.plugin.server\n"
         "heavy = {'urllib3', 'yaml', 'pulumi_kubernetes', 'requests', 'pulumi.automation', 'sandbox.toolchain'}\n"
