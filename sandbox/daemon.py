@@ -45,8 +45,8 @@ def address(home: Path) -> Mapping[str, Any] | None:
     return found if psutil.pid_exists(int(found["pid"])) else None
 
 
-def ask(home: Path, path: str, *, timeout: float = 30.0) -> Any:
-    """The cloud's answer to GET `path`.
+def ask(home: Path, path: str, *, method: str = "GET", body: Any = None, timeout: float = 30.0) -> Any:
+    """The cloud's answer to a request, which is described in `sandbox.cloud.server`.
 
     Raises:
         CloudError: It does not run, or refuses.
@@ -57,7 +57,8 @@ def ask(home: Path, path: str, *, timeout: float = 30.0) -> Any:
     url = urlsplit(where["url"])
     connection = http.client.HTTPConnection(url.hostname or "127.0.0.1", url.port, timeout=timeout)
     try:
-        connection.request("GET", path, headers={"Authorization": f"Bearer {where['token']}"})
+        headers = {"Authorization": f"Bearer {where['token']}"}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
         response = connection.getresponse()
         body = response.read()
     except OSError as error:

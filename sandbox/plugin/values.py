@@ -100,4 +100,5 @@ def changed_paths(
 def _member(path: str, key: str) -> str:
     if key.replace("_", "a").replace("-", "a").isalnum():
         return f"{path}.{key}" if path else key
-    return f'{path}["{key}"]'
+    escaped = key.replace('"', '\\"')
+    return f'{path}["{escaped}"]'

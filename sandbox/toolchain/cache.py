@@ -48,8 +48,8 @@ def complete(folder: Path) -> bool:
     if not folder.exists():
         return False
     try:
-        sizes: dict[str, int] = json.loads((folder / _MANIFEST).read_text())
-    except (OSError, ValueError) as error:
+        sizes: dict[str, int] = dict(json.loads((folder / _MANIFEST).read_text()))
+    except (OSError, ValueError, TypeError) as error:
         raise ToolchainError(_damaged(folder, f"its {_MANIFEST} cannot be read ({error})")) from None
     for name, size in sizes.items():
         path = folder / name

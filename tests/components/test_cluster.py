@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 
+from components.settings import SYSTEM_POOL
 from rules import node_pool
 from tests.components.recording import CERTIFICATE, ENDPOINT, Graph
 
@@ -115,6 +116,11 @@ def test_tpu_pools_fit_the_rules(graph: Graph) -> None:
             auto_repair=pool.inputs["management"]["autoRepair"],
         )
         assert [finding.message for finding in node_pool.check_node_pool(written)] == []
+
+
+def test_system_pool_has_the_reserved_name(graph: Graph) -> None:
+    """Settings refuse a TPU pool of this name, which would be the same node pool of the cluster."""
+    assert graph.one("gcp:container/nodePool:NodePool", "cluster-system").inputs["name"] == SYSTEM_POOL
 
 
 def test_labels_and_taints_of_tpu_nodes_are_gkes(graph: Graph) -> None:

@@ -116,7 +116,7 @@ def _at(value: Any, where: Path) -> Any:
 @example(mutated={**DEV, "models": [{**ANY_MODEL, "extraArgs": [""]}]})
 @example(mutated={**DEV, "tpuPools": [{**ANY_POOL, "machineType": "ct9x-hightpu-4t"}]})
 @example(mutated={**DEV, "tpuPools": [{**ANY_POOL, "topology": "999999999999999999x9"}]})
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
 def test_settings_load_or_are_refused_in_words(mutated: Any) -> None:
     """A mistyped value must never end in a traceback: it loads, or each line of the message names a setting."""
     try:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import psutil
 import yaml
 
 from sandbox import daemon
@@ -16,6 +21,7 @@ from sandbox.engine import Engine
 from sandbox.home import CHECKOUT
 from sandbox.toolchain import Tools
 from sandbox.workspace import PROJECT, Workspace
+from tests.sandbox.support import eventually
 
 KEY = f"{PROJECT}:platform"
 
@@ -43,15 +49,83 @@ def committed(stack: str) -> dict[str, Any]:
     return content
 
 
+class Running:
+    """A command that is under way, leader of a process group of its own as in a shell."""
+
+    def __init__(self, command: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> None:
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
+        self._process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            start_new_session=True,
+        )
+
+    def family(self) -> list[psutil.Process]:
+        """The command's own process, and all that descend from it."""
+        try:
+            parent = psutil.Process(self._process.pid)
+            return [parent, *parent.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def part(self, module: str) -> psutil.Process:
+        """The process of the family that runs the Python module `module`."""
+        (found,) = [process for process in self.family() if module in process.cmdline()]
+        return found
+
+    def until(self, condition: Callable[[], object], what: str, *, timeout: float = 120.0) -> None:
+        """Waits until `condition()` holds; fails with the output when the command ends before."""
+
+        def met() -> bool:
+            if condition():
+                return True
+            assert self._process.poll() is None, f"ended before {what}:\n{self.output()}"
+            return False
+
+        eventually(met, what, timeout=timeout)
+
+    def kill(self) -> None:
+        """SIGKILL to the command alone; what it has started is not asked."""
+        self._process.kill()
+        self._process.wait()
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does: SIGINT to the whole process group."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def end(self, *, timeout: float = 180.0) -> Result:
+        """Waits for the command's own end."""
+        code = self._process.wait(timeout)
+        output = self.output()
+        self._output.close()
+        return Result(code=code, output=output)
+
+    def output(self) -> str:
+        """What the command has printed so far."""
+        return os.pread(self._output.fileno(), 1 << 24, 0).decode(errors="replace")
+
+
 class Stack:
     """One stack in a sandbox; its settings may be changed from operation to operation."""
 
-    def __init__(self, home: Path, name: str = "dev", *, program: Path = CHECKOUT) -> None:
+    def __init__(
+        self,
+        home: Path,
+        name: str = "dev",
+        *,
+        program: Path = CHECKOUT,
+        content: Mapping[str, Any] | None = None,
+    ) -> None:
         self.workspace = Workspace(Tools.load(), home)
         self.workspace.prepare()
         self.name = name
         self.program = program
-        self.content = committed(name) if program == CHECKOUT else {"config": {}}
+        default = committed(name) if program == CHECKOUT else {"config": {}}
+        self.content = default if content is None else dict(content)
 
     def start(self) -> None:
         """Starts the simulated cloud unless it runs."""
@@ -72,6 +146,14 @@ class Stack:
         assert code == 0, "the stack could not be prepared"
         ran = engine.pulumi(*engine.command(operation, *options, "--non-interactive"), capture=True)
         return Result(code=ran.returncode, output=ran.stdout + ran.stderr)
+
+    def begin(self, operation: str, *options: str, change: Callable[[dict[str, Any]], object] | None = None) -> Running:
+        """Starts an operation and goes on while it is under way."""
+        self.start()
+        engine = self.engine(change)
+        assert engine.ensure_stack() == 0
+        command = [str(self.workspace.tools.pulumi), *engine.command(operation, *options, "--non-interactive")]
+        return Running(command, folder=self.program, environment=self.workspace.environment())
 
     def preview(self, change: Callable[[dict[str, Any]], object] | None = None) -> list[Step]:
         """The steps of a preview that change something, by the engine's own report."""
@@ -95,3 +177,22 @@ class Stack:
         """What the simulated cloud holds."""
         found: list[dict[str, Any]] = daemon.ask(self.workspace.home, "/resources")["resources"]
         return found
+
+    def operations(self, kind: str) -> list[dict[str, Any]]:
+        """The simulated cloud's unfinished operations on resources of `kind`."""
+        unfinished: list[dict[str, Any]] = daemon.ask(self.workspace.home, "/operations")["operations"]
+        return [operation for operation in unfinished if operation["type"] == kind]
+
+    def fault(self, **fault: Any) -> None:
+        """Orders a fault of the simulated cloud, see `sandbox.cloud.faults`."""
+        daemon.ask(self.workspace.home, "/faults", method="POST", body=fault)
+
+    def forget_faults(self) -> None:
+        """Forgets all faults; operations they delay go on."""
+        daemon.ask(self.workspace.home, "/faults", method="DELETE")
+
+    def state(self) -> dict[str, Any]:
+        """The stack's state as the engine has it on disk."""
+        file = self.workspace.backend / ".pulumi" / "stacks" / PROJECT / f"{self.name}.json"
+        latest: dict[str, Any] = json.loads(file.read_text())["checkpoint"]["latest"]
+        return latest
