@@ -32,7 +32,7 @@ class InferenceClusterArgs:
         zone: Zone of the system nodes.
         network: The network it lives in.
         release_channel: RAPID, REGULAR, STABLE or EXTENDED.
-        minimum_version: GKE version that the control plane has at least.
+        minimum_version: GKE version that the control plane has at least; None for the release channel's default.
         control_plane_cidr: A /28 for the control plane.
         authorized_networks: (name, CIDR) pairs that may reach the control plane.
         deletion_protection: Refuse to delete the cluster.
@@ -46,7 +46,7 @@ class InferenceClusterArgs:
     zone: str
     network: PlatformNetwork
     release_channel: str
-    minimum_version: str
+    minimum_version: str | None
     control_plane_cidr: str
     authorized_networks: tuple[tuple[str, str], ...]
     deletion_protection: bool
@@ -113,8 +113,11 @@ class InferenceCluster(pulumi.ComponentResource):
             node_config={"service_account": self.node_account.email},
             opts=pulumi.ResourceOptions.merge(
                 child,
+                # Webhooks must answer until the last object is deleted: their rule comes before the cluster, goes after it.
                 # The default pool exists for a moment only; what GKE reports of it afterwards is another pool's.
-                pulumi.ResourceOptions(depends_on=[args.network.nat, role], ignore_changes=["nodeConfig"]),
+                pulumi.ResourceOptions(
+                    depends_on=[args.network.nat, args.network.webhooks, role], ignore_changes=["nodeConfig"]
+                ),
             ),
         )
         self.system_pool = NodePool(

@@ -4,6 +4,7 @@ Owns their pinned Helm releases and the order that KServe needs: cert-manager is
 first; KServe looks for LeaderWorkerSet's API only when it starts, so that comes second; then KServe's CRDs, its controller,
 and last the presets, which pass through the controller's webhook and are refused while it does not answer. Does not own the
 InferencePool CRD: GKE installs and reconciles it (from 1.34.0-gke.1626000), so KServe's chart is told to leave it alone.
+The chart's other two CRDs, InferenceObjective and InferenceModelRewrite, go with it; endpoint pickers do without them.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from typing import Any
 
 import pulumi
 from pulumi_gcp.compute.address import Address
-from pulumi_kubernetes.apiextensions.CustomResource import CustomResource
 
 from components.manifests import manifest
 from rules import gateway
@@ -42,8 +41,8 @@ class InferenceGateway(pulumi.ComponentResource):
     """The one entry to all models of the stack."""
 
     address: Address
-    namespace: CustomResource
-    gateway: CustomResource
+    namespace: pulumi.CustomResource
+    gateway: pulumi.CustomResource
     url: pulumi.Output[str]
 
     def __init__(self, name: str, args: InferenceGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -1,7 +1,8 @@
-"""Kubernetes objects of kinds that come with a CRD, as resources with a name of their own.
+"""Kubernetes objects as resources with a name of their own.
 
-Owns the one place that makes a custom resource: explicit metadata.name, so that an object is never created twice under two
-names, and nothing but apiVersion, kind, metadata and spec, which is all the generic resource type takes.
+Owns the one place that makes an object: explicit metadata.name, so that an object is never created twice under two names,
+and nothing but apiVersion, kind, metadata and spec, which is all the generic resource type takes. Does not use the SDK's
+typed classes: importing a single one of the core group takes half a second of every preview.
 """
 
 from __future__ import annotations
@@ -23,13 +24,17 @@ def manifest(
     spec: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
     opts: pulumi.ResourceOptions,
-) -> CustomResource:
+) -> pulumi.CustomResource:
     """The object `kind` called `name`; `resource` is its name in the stack."""
     metadata: dict[str, Any] = {"name": name}
     if namespace is not None:
         metadata["namespace"] = namespace
     if labels:
         metadata["labels"] = dict(labels)
+    if "/" not in api_version:
+        # The generic class would say kubernetes:v1:Kind, and the provider takes no type without a group and a version.
+        props = {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
+        return pulumi.CustomResource(f"kubernetes:core/{api_version}:{kind}", resource, props, opts)
     return CustomResource(
         resource,
         api_version=api_version,

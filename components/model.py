@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions.CustomResource import CustomResource
 
 from components.endpoints import Server
 from components.manifests import manifest
@@ -64,8 +63,8 @@ class TpuModelArgs:
 class TpuModel(pulumi.ComponentResource):
     """A model that clients reach under GATEWAY/NAMESPACE/NAME/v1/…."""
 
-    service: CustomResource
-    route: CustomResource
+    service: pulumi.CustomResource
+    route: pulumi.CustomResource
     path: str
 
     def __init__(self, name: str, args: TpuModelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -145,7 +144,7 @@ def pod(args: TpuModelArgs, server: Server) -> dict[str, Any]:
         *args.extra_args,
     ]
     resources = {tpu.TPU_RESOURCE: str(machine.chips_per_vm)}
-    return {
+    template: dict[str, Any] = {
         "nodeSelector": {
             POOL_LABEL: args.pool,
             tpu.TPU_ACCELERATOR_LABEL: machine.node_label,
@@ -175,6 +174,10 @@ def pod(args: TpuModelArgs, server: Server) -> dict[str, Any]:
             }
         ],
     }
+    if args.uri.startswith(kserve.STORAGE_INITIALIZER_SCHEMES):
+        limit = {"limits": {"memory": kserve.STORAGE_INITIALIZER_MEMORY}}
+        template["initContainers"] = [{"name": kserve.STORAGE_INITIALIZER, "resources": limit}]
+    return template
 
 
 def route_rules(path: str, names: kserve.GeneratedNames) -> list[dict[str, Any]]:

@@ -1,14 +1,15 @@
 """The VPC: where nodes, pods, Services and the region's load balancer proxies have their addresses.
 
 Owns the network, the node subnet with its secondary ranges, the proxy-only subnet without which a regional Gateway never
-gets an address, the router and NAT through which private nodes pull images and weights, and the two firewall rules that
-let Google's health checks and the load balancer's proxies reach the pods. Does not own the Gateway's address (see
-gateway.py) nor rules that GKE makes itself: GKE's automatic rules are known to be removed by organisation policies, and
-with them the health of every backend, so the rule stands here where a preview shows it.
+gets an address, the router and NAT through which private nodes pull images and weights, and two firewall rules: one lets
+Google's health checks and the load balancer's proxies reach the pods, the other the control plane their webhooks. Does not
+own the Gateway's address (see gateway.py) nor rules that GKE makes itself: those for the load balancer are known to be
+removed by organisation policies, and with them the health of every backend, so a rule stands here where a preview shows it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -32,7 +33,9 @@ class PlatformNetworkArgs:
         pod_cidr: Secondary range for pods.
         service_cidr: Secondary range for Services.
         proxy_cidr: Range of the proxy-only subnet, /26 or wider.
-        serving_ports: TCP ports on which pods serve, opened to health checks and proxies.
+        serving_ports: TCP ports of servers and endpoint pickers, opened to health checks and proxies.
+        control_plane_cidr: Range of the cluster's control plane.
+        webhook_ports: TCP ports of webhooks, opened to the control plane.
     """
 
     name: str
@@ -42,6 +45,8 @@ class PlatformNetworkArgs:
     service_cidr: str
     proxy_cidr: str
     serving_ports: tuple[int, ...]
+    control_plane_cidr: str
+    webhook_ports: tuple[int, ...]
 
 
 class PlatformNetwork(pulumi.ComponentResource):
@@ -54,6 +59,7 @@ class PlatformNetwork(pulumi.ComponentResource):
     subnet: Subnetwork
     proxy_subnet: Subnetwork
     nat: RouterNat
+    webhooks: Firewall
 
     def __init__(self, name: str, args: PlatformNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("platform:index:Network", name, vars(args), opts)
@@ -94,13 +100,18 @@ class PlatformNetwork(pulumi.ComponentResource):
             log_config={"enable": True, "filter": "ERRORS_ONLY"},
             opts=child,
         )
-        Firewall(
-            f"{name}-load-balancer",
-            name=f"{args.name}-load-balancer",
-            network=self.network.id,
-            direction="INGRESS",
-            source_ranges=[*network.HEALTH_CHECK_RANGES, args.proxy_cidr],
-            allows=[{"protocol": "tcp", "ports": [str(port) for port in args.serving_ports]}],
-            opts=child,
-        )
+
+        def allow(purpose: str, sources: Sequence[str], ports: Sequence[int]) -> Firewall:
+            return Firewall(
+                f"{name}-{purpose}",
+                name=f"{args.name}-{purpose}",
+                network=self.network.id,
+                direction="INGRESS",
+                source_ranges=[*sources],
+                allows=[{"protocol": "tcp", "ports": [str(port) for port in ports]}],
+                opts=child,
+            )
+
+        allow("load-balancer", [*network.HEALTH_CHECK_RANGES, args.proxy_cidr], args.serving_ports)
+        self.webhooks = allow("webhooks", [args.control_plane_cidr], args.webhook_ports)
         self.register_outputs({"network": self.network.id, "subnet": self.subnet.id})

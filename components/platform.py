@@ -18,7 +18,7 @@ from components.network import PlatformNetwork, PlatformNetworkArgs
 from components.services import ProjectServices
 from components.settings import Settings
 from components.tpu_pool import TpuNodePool, TpuNodePoolArgs
-from rules import vllm
+from rules import kserve, vllm
 
 
 def google_cloud(settings: Settings) -> Provider:
@@ -43,7 +43,10 @@ def network(settings: Settings, cloud: Provider, apis: ProjectServices) -> Platf
             pod_cidr=ranges.pod_cidr,
             service_cidr=ranges.service_cidr,
             proxy_cidr=ranges.proxy_cidr,
-            serving_ports=(vllm.PORT,),
+            # The load balancer calls the endpoint picker itself, and checks its health on a port of its own.
+            serving_ports=(vllm.PORT, kserve.ENDPOINT_PICKER_PORT, kserve.ENDPOINT_PICKER_HEALTH_PORT),
+            control_plane_cidr=settings.cluster.control_plane_cidr,
+            webhook_ports=kserve.WEBHOOK_PORTS,
         ),
         pulumi.ResourceOptions(providers=[cloud], depends_on=apis.services),
     )

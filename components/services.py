@@ -9,6 +9,8 @@ import pulumi
 from pulumi_gcp.projects.service import Service
 
 APIS = (
+    # Roles on the project are read and granted through it.
+    "cloudresourcemanager.googleapis.com",
     "compute.googleapis.com",
     "container.googleapis.com",
     "iam.googleapis.com",

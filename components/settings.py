@@ -91,8 +91,8 @@ class Cluster(Section):
     """Control plane in three zones of the region (true) or in one zone (false: cheaper, unavailable during upgrades)."""
     release_channel: Annotated[str, Field(pattern="^(RAPID|REGULAR|STABLE|EXTENDED)$")] = "REGULAR"
     """RAPID, REGULAR, STABLE or EXTENDED: who gets a GKE version first."""
-    minimum_version: Annotated[str, AfterValidator(check_version)] = "1.34.3-gke.1245000"
-    """The GKE version that the control plane has at least; GKE upgrades it from there."""
+    minimum_version: Annotated[str, AfterValidator(check_version)] | None = None
+    """Oldest GKE version of the control plane, such as 1.35 (channels drop full ones); left out, the channel's default."""
     authorized_networks: Annotated[tuple[AuthorizedNetwork, ...], Field(min_length=1)]
     """Who may reach the control plane; the machine that runs this program must be among them."""
     control_plane_cidr: Annotated[str, AfterValidator(check_control_plane_cidr)] = "172.16.0.0/28"
@@ -196,7 +196,7 @@ class Model(Section):
     pool: DnsLabel
     """The TPU pool it runs on."""
     replicas: PositiveInt = 1
-    """How many servers, each with one slice of the pool."""
+    """How many servers, one slice each. With fewer than four, an update of them needs one more slice in the pool."""
     image: Annotated[str, AfterValidator(check_image)] = "vllm/vllm-tpu:v0.27.0"
     """vLLM image for TPU, by tag or digest; never :latest."""
     max_model_length: PositiveInt = 8192

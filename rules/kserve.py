@@ -32,6 +32,13 @@ TEMPLATE_PRESET: Final = "kserve-config-llm-template"
 SCHEDULER_PRESET: Final = "kserve-config-llm-scheduler"
 PRESET_STARTUP_SECONDS: Final = 600
 SERVER_CONTAINER: Final = "main"
+STORAGE_INITIALIZER: Final = "storage-initializer"
+"""Init container that loads the weights; what a template says of a container of this name is merged into KServe's."""
+STORAGE_INITIALIZER_SCHEMES: Final = ("hf://", "s3://")
+"""Where it loads from. For other schemes KServe makes no such container (llmisvc/workload_storage.go)."""
+STORAGE_INITIALIZER_MEMORY: Final = "32Gi"
+"""Memory limit for it. KServe's own is 1Gi, which no chart value changes (kserve#5412): Hugging Face downloads of more
+than about 8 GB end OOMKilled (kserve#5326), and one of 40 GB needed 16Gi (kserve#5162). TPU hosts have 176 GB and more."""
 INFERENCE_SERVICE_CONFIG_MAP: Final = "inferenceservice-config"
 PRESET_PROTECTION: Final = "PREVENT_WELL_KNOWN_CONFIG_DELETION"
 """Environment variable of the controller; unless it is false, its webhook refuses to delete any preset, even a Helm
@@ -43,6 +50,10 @@ POOL_PORT: Final = 8000
 ENDPOINT_PICKER_PORT: Final = 9002
 ENDPOINT_PICKER_HEALTH_PORT: Final = 9003
 ENDPOINT_PICKER_METRICS_PORT: Final = 9090
+WEBHOOK_PORTS: Final = (9443, 10250)
+"""Where webhooks listen: KServe's and LeaderWorkerSet's on 9443, cert-manager's on 10250 (their charts). GKE's own rule
+opens private nodes to the control plane on 443 and 10250 alone (values.yaml of cert-manager v1.21.1; gatekeeper#499,
+opentelemetry-operator#100, cloud-on-k8s#2579), and every webhook here has failurePolicy Fail."""
 
 
 @dataclass(frozen=True, kw_only=True)

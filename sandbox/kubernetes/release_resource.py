@@ -81,11 +81,19 @@ class ReleaseResource:
     def read(
         self, _token: str, _urn: str, resource_id: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
     ) -> tuple[str, Properties, Properties] | None:
-        """Id, state and inputs of the release as it is now; None where it is gone."""
+        """Id, state and inputs of the release as it is now; None where it is gone.
+
+        Raises:
+            InitFailedError: a refresh finds it half-way; the engine then has the next update repair it.
+        """
         namespace, name = split_id(resource_id)
         namespace = namespace or str(state.get("namespace") or self.session.configuration.namespace)
         found = self._releases.read(name, namespace, inputs)
         if found is None:
             return None
         now, release_inputs = found
-        return f"{namespace}/{name}", {**now}, {k: v for k, v in release_inputs.items() if k not in _COMPUTED}
+        resource_id, known = f"{namespace}/{name}", {k: v for k, v in release_inputs.items() if k not in _COMPUTED}
+        status = str((now.get("status") or {}).get("status"))
+        if inputs and status not in ("deployed", "superseded"):
+            raise InitFailedError(resource_id, now, [f"Helm release {resource_id} was left {status}"], known)
+        return resource_id, {**now}, known

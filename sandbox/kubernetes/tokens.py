@@ -89,7 +89,8 @@ def parse_token(token: str) -> tuple[str, str]:
     """The apiVersion and kind of a resource type token.
 
     Raises:
-        UnsupportedTypeError: it is a component, a Patch or a List, or no token of this package.
+        UnsupportedTypeError: it is a component, a Patch or a List, or no token of this package; or, as with the official
+            plugin, it names a version without a group.
     """
     package, _, rest = token.partition(":")
     module, _, kind = rest.partition(":")
@@ -100,6 +101,11 @@ def parse_token(token: str) -> tuple[str, str]:
         raise UnsupportedTypeError(
             f"{token} is not supported by the sandbox's bridge; "
             "use kubernetes:helm.sh/v3:Release or resources of one object each"
+        )
+    if "/" not in module:
+        raise UnsupportedTypeError(
+            f'{token}: apiVersion does not have both a group and a version: "{module}"; '
+            f"types of the core group are kubernetes:core/{module}:{kind}"
         )
     api_version = module.removeprefix("core/")
     if api_group(api_version) in _BUILT_IN_GROUPS and kind.endswith(("Patch", "List")):

@@ -75,6 +75,19 @@ def test_cluster_is_closed(graph: Graph) -> None:
     assert inputs["removeDefaultNodePool"] is True
 
 
+def test_control_plane_reaches_webhooks(graph: Graph) -> None:
+    """GKE opens private nodes to their control plane on 443 and 10250 alone; KServe's and LWS's webhooks are on 9443."""
+    firewall = graph.one("gcp:compute/firewall:Firewall", "network-webhooks").inputs
+    cluster = graph.one("gcp:container/cluster:Cluster").inputs
+    assert firewall["sourceRanges"] == [cluster["privateClusterConfig"]["masterIpv4CidrBlock"]]
+    assert firewall["allows"] == [{"protocol": "tcp", "ports": ["9443", "10250"]}]
+
+
+def test_version_is_the_channels_unless_one_is_asked_for(graph: Graph) -> None:
+    """A full version is gone from its channel within months: a stack that named one could not be created again."""
+    assert "minMasterVersion" not in graph.one("gcp:container/cluster:Cluster").inputs
+
+
 def test_nodes_have_an_account_of_their_own(dev: Graph) -> None:
     """The default service account may edit the whole project; the nodes' own one has a single role."""
     email = "inference-dev-nodes@tpu-inference-dev.iam.gserviceaccount.com"
@@ -150,6 +163,13 @@ def test_pods_find_their_nodes(graph: Graph) -> None:
     (container,) = template["containers"]
     assert container["resources"] == {"requests": {"google.com/tpu": "4"}, "limits": {"google.com/tpu": "4"}}
     assert "--tensor-parallel-size=4" in container["args"]
+
+
+def test_loading_weights_has_memory(graph: Graph) -> None:
+    """With KServe's limit of 1Gi, downloads of more than about 8 GB end OOMKilled (kserve#5326)."""
+    template = graph.manifests_of("LLMInferenceService")[0].inputs["spec"]["template"]
+    (loader,) = template["initContainers"]
+    assert loader == {"name": "storage-initializer", "resources": {"limits": {"memory": "32Gi"}}}
 
 
 def _project(graph: Graph) -> str:

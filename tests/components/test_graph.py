@@ -23,6 +23,7 @@ COMPONENTS = {
 }
 PROVIDERS = {("pulumi:providers:gcp", "google-cloud"), ("pulumi:providers:kubernetes", "cluster")}
 GOOGLE = {
+    ("gcp:projects/service:Service", "cloudresourcemanager"),
     ("gcp:projects/service:Service", "compute"),
     ("gcp:projects/service:Service", "container"),
     ("gcp:projects/service:Service", "iam"),
@@ -33,6 +34,7 @@ GOOGLE = {
     ("gcp:compute/router:Router", "network"),
     ("gcp:compute/routerNat:RouterNat", "network"),
     ("gcp:compute/firewall:Firewall", "network-load-balancer"),
+    ("gcp:compute/firewall:Firewall", "network-webhooks"),
     ("gcp:serviceaccount/account:Account", "cluster-nodes"),
     ("gcp:projects/iAMMember:IAMMember", "cluster-nodes"),
     ("gcp:container/cluster:Cluster", "cluster"),
@@ -41,10 +43,10 @@ GOOGLE = {
     ("gcp:compute/address:Address", "gateway"),
 }
 KUBERNETES = {
-    ("kubernetes:v1:Namespace", "gateway-namespace"),
-    ("kubernetes:v1:Namespace", "cert-manager"),
-    ("kubernetes:v1:Namespace", "lws-system"),
-    ("kubernetes:v1:Namespace", "kserve"),
+    ("kubernetes:core/v1:Namespace", "gateway-namespace"),
+    ("kubernetes:core/v1:Namespace", "cert-manager"),
+    ("kubernetes:core/v1:Namespace", "lws-system"),
+    ("kubernetes:core/v1:Namespace", "kserve"),
     ("kubernetes:helm.sh/v3:Release", "cert-manager"),
     ("kubernetes:helm.sh/v3:Release", "lws"),
     ("kubernetes:helm.sh/v3:Release", "kserve-llmisvc-crd"),
@@ -89,6 +91,14 @@ def test_google_cloud_provider_names_its_project(dev: Graph, prod: Graph) -> Non
     for graph, project in ((dev, "tpu-inference-dev"), (prod, "tpu-inference-prod")):
         inputs = graph.one("pulumi:providers:gcp").inputs
         assert (inputs["project"], inputs["region"], inputs["zone"]) == (project, "us-east5", "us-east5-b")
+
+
+def test_every_object_has_a_type_that_the_provider_takes(graph: Graph) -> None:
+    """The Kubernetes provider refuses types without group and version (gvkFromURN), such as kubernetes:v1:Namespace."""
+    for resource in graph.manifests:
+        group, _, version = resource.type.split(":")[1].rpartition("/")
+        assert group, resource.urn
+        assert resource.inputs["apiVersion"] == (version if group == "core" else f"{group}/{version}")
 
 
 def test_every_object_has_a_name_of_its_own(graph: Graph) -> None:

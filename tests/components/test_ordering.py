@@ -86,6 +86,12 @@ def test_the_cluster_waits_for_its_way_out(graph: Graph) -> None:
     assert graph.waits_for(cluster, graph.one("gcp:projects/iAMMember:IAMMember"))
 
 
+def test_webhooks_are_open_as_long_as_the_cluster_lives(graph: Graph) -> None:
+    """Destroyed before the last object, the rule would leave every later deletion waiting for a webhook's answer."""
+    cluster = graph.one("gcp:container/cluster:Cluster")
+    assert graph.waits_for(cluster, graph.one("gcp:compute/firewall:Firewall", "network-webhooks"))
+
+
 def test_presets_can_be_deleted(graph: Graph) -> None:
     """KServe's webhook refuses to delete its presets unless it is told not to: `pulumi destroy` never ended."""
     values = graph.one(RELEASE, "kserve-llmisvc-resources").inputs["values"]

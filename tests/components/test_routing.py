@@ -106,10 +106,10 @@ def test_probe_health_check_and_server_agree(graph: Graph) -> None:
     assert probed[0]["path"] in vllm.PROBE_PATHS
 
 
-def test_the_health_check_port_is_open(graph: Graph) -> None:
-    """Health checks and the proxies come from outside the VPC's own ranges: each needs the port opened."""
-    firewall = graph.one("gcp:compute/firewall:Firewall").inputs
-    assert firewall["allows"] == [{"protocol": "tcp", "ports": ["8000"]}]
+def test_what_the_load_balancer_calls_is_open(graph: Graph) -> None:
+    """Proxies call servers and the endpoint picker, health checks call both: all from outside the VPC's own ranges."""
+    firewall = graph.one("gcp:compute/firewall:Firewall", "network-load-balancer").inputs
+    assert firewall["allows"] == [{"protocol": "tcp", "ports": ["8000", "9002", "9003"]}]
     proxies = graph.one("gcp:compute/subnetwork:Subnetwork", "network-proxies").inputs["ipCidrRange"]
     assert set(firewall["sourceRanges"]) == {"35.191.0.0/16", "130.211.0.0/22", proxies}
 

@@ -121,7 +121,7 @@ def test_spot_is_per_pool(crowded: Graph) -> None:
 
 
 def test_models_stay_on_their_pool(crowded: Graph) -> None:
-    """Two pools of one shape differ in nothing but their name: without it a model ran on spot nodes it had not chosen."""
+    """Two pools of one shape differ in nothing but their name: without it a model may land on spot nodes it has not chosen."""
     selected = {
         service.name: service.inputs["spec"]["template"]["nodeSelector"]["cloud.google.com/gke-nodepool"]
         for service in crowded.manifests_of("LLMInferenceService")

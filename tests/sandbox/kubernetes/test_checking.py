@@ -21,7 +21,6 @@ def no_discovery(_api_version: str, _kind: str) -> bool | None:
     ("token", "expected"),
     [
         ("kubernetes:core/v1:Namespace", ("v1", "Namespace")),
-        ("kubernetes:v1:ConfigMap", ("v1", "ConfigMap")),
         ("kubernetes:apps/v1:Deployment", ("apps/v1", "Deployment")),
         ("kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", ("gateway.networking.k8s.io/v1", "HTTPRoute")),
         ("kubernetes:example.com/v1:IPAllowList", ("example.com/v1", "IPAllowList")),
@@ -40,6 +39,7 @@ def test_a_token_names_api_version_and_kind(token: str, expected: tuple[str, str
         "kubernetes:yaml/v2:ConfigGroup",
         "kubernetes:helm.sh/v4:Chart",
         "kubernetes:kustomize/v2:Directory",
+        "kubernetes:v1:Namespace",
         "aws:s3/bucket:Bucket",
     ],
 )
