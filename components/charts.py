@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.helm.v3 import Release
+from pulumi_kubernetes.helm.v3.Release import Release
 
 from rules.kserve import Chart
 

@@ -11,12 +11,9 @@ import json
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_gcp.container.cluster import Cluster
-from pulumi_gcp.container.node_pool import NodePool
-from pulumi_gcp.projects.iam_member import IAMMember
-from pulumi_gcp.serviceaccount.account import Account
 from pulumi_kubernetes.provider import Provider
 
+from components.google import Account, Cluster, IAMMember, NodePool
 from components.network import PlatformNetwork
 from rules import gateway, network
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.helm.v3 import Release
+from pulumi_kubernetes.helm.v3.Release import Release
 
 from components.charts import release
 from components.manifests import manifest

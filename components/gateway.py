@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_gcp.compute.address import Address
 
+from components.google import Address
 from components.manifests import manifest
 from rules import gateway
 

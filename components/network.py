@@ -13,12 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_gcp.compute.firewall import Firewall
-from pulumi_gcp.compute.network import Network
-from pulumi_gcp.compute.router import Router
-from pulumi_gcp.compute.router_nat import RouterNat
-from pulumi_gcp.compute.subnetwork import Subnetwork
 
+from components.google import Firewall, Network, Router, RouterNat, Subnetwork
 from rules import gateway, network
 
 

@@ -6,7 +6,8 @@ Owns the activation of each API. Never switches one off again: other things in t
 from __future__ import annotations
 
 import pulumi
-from pulumi_gcp.projects.service import Service
+
+from components.google import Service
 
 APIS = (
     # Roles on the project are read and granted through it.

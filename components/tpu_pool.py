@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_gcp.container.node_pool import NodePool
 
+from components.google import NodePool
 from rules import tpu
 
 
