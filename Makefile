@@ -57,7 +57,7 @@ test: tools ## Run every test
 	@$(BIN)/python -m pytest
 
 .PHONY: test-fast
-test-fast: $(READY) ## Run the tests that need no engine
+test-fast: $(READY) ## Run the tests of rules, settings and policies, in seconds
 	@$(BIN)/python -m pytest tests/unit tests/policies
 
 .PHONY: lint

@@ -7,6 +7,7 @@ service account keys: clients authenticate through `gke-gcloud-auth-plugin`, so 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 
@@ -67,7 +68,7 @@ class InferenceCluster(pulumi.ComponentResource):
 
         self.node_account = Account(
             f"{name}-nodes",
-            account_id=f"{args.name[:20]}-nodes",
+            account_id=node_account_id(args.name),
             display_name=f"Nodes of cluster {args.name}",
             opts=child,
         )
@@ -143,6 +144,15 @@ class InferenceCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.system_pool])),
         )
         self.register_outputs({"name": self.cluster.name, "endpoint": self.cluster.endpoint})
+
+
+def node_account_id(cluster: str) -> str:
+    """Id of the nodes' service account: at most 30 characters, and another one for every cluster of a project."""
+    suffix, longest = "-nodes", 30
+    if len(cluster) + len(suffix) <= longest:
+        return f"{cluster}{suffix}"
+    digest = hashlib.sha256(cluster.encode()).hexdigest()[:4]
+    return f"{cluster[: longest - len(suffix) - len(digest) - 1].rstrip('-')}-{digest}{suffix}"
 
 
 def kubeconfig(cluster: Cluster) -> pulumi.Output[str]:

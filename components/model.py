@@ -16,12 +16,9 @@ import pulumi
 
 from components.endpoints import Server
 from components.manifests import manifest
-from rules import gateway, health, kserve, tpu, vllm
+from rules import gateway, health, kserve, network, tpu, vllm
 
 CORE_GROUP = ""
-POOL_LABEL = "cloud.google.com/gke-nodepool"
-"""GKE's label on each node: the name of its pool."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class TpuModelArgs:
@@ -146,7 +143,7 @@ def pod(args: TpuModelArgs, server: Server) -> dict[str, Any]:
     resources = {tpu.TPU_RESOURCE: str(machine.chips_per_vm)}
     template: dict[str, Any] = {
         "nodeSelector": {
-            POOL_LABEL: args.pool,
+            network.NODE_POOL_LABEL: args.pool,
             tpu.TPU_ACCELERATOR_LABEL: machine.node_label,
             tpu.TPU_TOPOLOGY_LABEL: args.topology,
         },

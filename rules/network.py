@@ -1,4 +1,4 @@
-"""Addresses that Google's load balancers use, and the roles of nodes.
+"""Addresses that Google's load balancers use, and what GKE gives its nodes.
 
 Owns facts that a network and its firewall are built from. Does not own the proxy-only subnet's (`gateway.py`).
 Source: cloud.google.com/load-balancing/docs/health-check-concepts (probe ranges), docs of 2026.
@@ -13,3 +13,6 @@ HEALTH_CHECK_RANGES: Final = ("35.191.0.0/16", "130.211.0.0/22")
 
 NODE_ROLE: Final = "roles/container.defaultNodeServiceAccount"
 """The least a node's service account needs: write logs and metrics, pull from Artifact Registry with its own grant."""
+
+NODE_POOL_LABEL: Final = "cloud.google.com/gke-nodepool"
+"""GKE's label on each node: the name of its pool."""

@@ -10,14 +10,14 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-from rules import tpu
+from rules import network, tpu
 from sandbox.cluster.spec import NodePoolSpec
 from sandbox.node.machines import Machine, machine
 from sandbox.node.status import now_text
 
 Object = dict[str, Any]
 
-POOL_LABEL = "cloud.google.com/gke-nodepool"
+POOL_LABEL = network.NODE_POOL_LABEL
 PODS_PER_NODE = 110
 _KUBERNETES = "v1.34.3"
 _HEALTHY = {

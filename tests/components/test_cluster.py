@@ -5,6 +5,9 @@ from __future__ import annotations
 import ipaddress
 import json
 
+import pytest
+
+from components.cluster import node_account_id
 from components.settings import SYSTEM_POOL
 from rules import node_pool
 from tests.components.recording import CERTIFICATE, ENDPOINT, Graph
@@ -175,3 +178,18 @@ def test_loading_weights_has_memory(graph: Graph) -> None:
 def _project(graph: Graph) -> str:
     project: str = graph.one("pulumi:providers:gcp").inputs["project"]
     return project
+
+
+@pytest.mark.parametrize(
+    ("cluster", "account"),
+    [
+        ("inference-dev", "inference-dev-nodes"),
+        ("a" * 24, f"{'a' * 24}-nodes"),
+        ("inference-of-the-search-team-east", "inference-of-the-se-141e-nodes"),
+        ("inference-of-the-search-team-west", "inference-of-the-se-3a41-nodes"),
+    ],
+)
+def test_node_accounts_of_long_names_stay_apart(cluster: str, account: str) -> None:
+    """A service account id has 30 characters; two long cluster names that begin alike get two accounts."""
+    assert len(account) <= 30
+    assert node_account_id(cluster) == account
