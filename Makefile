@@ -52,6 +52,10 @@ tools: $(READY) ## Build the sandbox's tools into the per-user cache
 schema: $(READY) ## Write settings.schema.json from the settings
 	@$(BIN)/python -m components.schema
 
+.PHONY: rules-docs
+rules-docs: $(READY) ## Write docs/rules/ from the policies
+	@$(BIN)/python -m policies.check.pages
+
 .PHONY: test
 test: tools ## Run every test
 	@$(BIN)/python -m pytest

@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 GIVEN_UP = "can't run policy"
@@ -71,6 +72,9 @@ def main(arguments: Sequence[str]) -> int:
         "--non-interactive",
         *options,
     ]
+    levels = Path("policies/config") / f"{stack}.json"
+    if levels.exists() and "--policy-pack-config" not in options:
+        command += ["--policy-pack-config", str(levels)]
     environment = {**os.environ, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
     try:
         ran = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)

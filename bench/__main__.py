@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"error: --runs {options.runs}: a median needs at least one run. Write 1 or more.\n")
         return 2
     signal.signal(signal.SIGTERM, _interrupt)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     try:
         with _workspace() as workspace:
             results = measure(workspace, runs=options.runs, deployed=options.deployed, console=Console(stderr=True))

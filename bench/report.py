@@ -66,7 +66,7 @@ def show(results: Sequence[Result], base: Result, console: Console) -> None:
     """Prints the table, the growth and the verdict."""
     runs = len(base.timing.seconds)
     table = Table(title=f"Previews with a policy pack: medians of {runs} interleaved runs")
-    for column in ("preview of", "resources", "seconds", "fastest–slowest", f"× {base.title}", "target"):
+    for column in ("preview of", "resources", "seconds", "range", f"× {base.title}", "target"):
         table.add_column(column, justify="left" if column == "preview of" else "right")
     for result in results:
         seconds = result.timing.seconds

@@ -20,6 +20,7 @@ from rules import gateway, health, kserve, network, tpu, vllm
 
 CORE_GROUP = ""
 
+
 @dataclass(frozen=True, kw_only=True)
 class TpuModelArgs:
     """Arguments of TpuModel.
@@ -162,19 +163,30 @@ def pod(args: TpuModelArgs, server: Server) -> dict[str, Any]:
                 "command": ["vllm", "serve", "/mnt/models"],
                 "args": arguments,
                 "resources": {"requests": resources, "limits": resources},
-                "securityContext": {
-                    "runAsNonRoot": not args.allow_root,
-                    "allowPrivilegeEscalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                },
+                "securityContext": confined(non_root=not args.allow_root),
                 **server.probes(startup_minutes=args.startup_minutes),
             }
         ],
     }
     if args.uri.startswith(kserve.STORAGE_INITIALIZER_SCHEMES):
-        limit = {"limits": {"memory": kserve.STORAGE_INITIALIZER_MEMORY}}
-        template["initContainers"] = [{"name": kserve.STORAGE_INITIALIZER, "resources": limit}]
+        template["initContainers"] = [
+            {
+                "name": kserve.STORAGE_INITIALIZER,
+                "resources": {"limits": {"memory": kserve.STORAGE_INITIALIZER_MEMORY}},
+                "securityContext": confined(non_root=True),
+            }
+        ]
     return template
+
+
+def confined(*, non_root: bool) -> dict[str, Any]:
+    """A container's security context: all that Pod Security's restricted profile asks for, non-root where the image can."""
+    return {
+        "runAsNonRoot": non_root,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
 
 
 def route_rules(path: str, names: kserve.GeneratedNames) -> list[dict[str, Any]]:

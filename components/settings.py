@@ -201,9 +201,9 @@ class Model(Section):
     """vLLM image for TPU, by tag or digest; never :latest."""
     max_model_length: PositiveInt = 8192
     """Context window in tokens: prompt and answer together."""
-    startup_minutes: Annotated[int, Field(ge=5, le=240)] = 60
+    startup_minutes: Annotated[int, Field(ge=15, le=240)] = 60
     """How long a server may take until it answers: loading weights and compiling for the TPU."""
-    longest_request_seconds: Annotated[int, Field(ge=1, le=86400)] = 600
+    longest_request_seconds: Annotated[int, Field(ge=60, le=86400)] = 600
     """How long the load balancer waits for an answer, streaming included; GKE's own default of 30 s cuts most of them."""
     extra_args: tuple[str, ...] = ()
     """Further vLLM arguments, as on its command line."""

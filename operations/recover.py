@@ -1,12 +1,20 @@
 """After an update that was cut off: makes the next one continue it, without making anything twice.
 
-When an engine or a provider is killed in the middle of a create, the stack only knows that it had asked for the resource;
-whether it exists is known by Google Cloud or the cluster alone. Creating it again would fail with "already exists", or, for
-things without a fixed name, make a second one. Every resource of this program has a fixed name, so its provider id is known
-beforehand: this module hands those ids to `pulumi refresh`, which looks each one up, takes in what exists and forgets the
-rest.
+When an engine is killed in the middle of a create, the stack only knows that it had asked for the resource; whether it
+exists is known by Google Cloud or the cluster alone. Creating it again fails with "already exists". The engine's own
+`pulumi refresh --import-pending-creates` does not help: up to 3.259.0 at least it turns the create into a pending import
+and then drops that (`backend/journal.go` carries over pending creates only), so that the create is merely forgotten.
 
-Works on any stack of the program, in the sandbox and on the real cloud: `python -m operations.recover --stack NAME`.
+Every resource of this program has a fixed name, so its provider id is known beforehand. This module puts each such
+resource into the state under that id, marked as not read yet, and has the engine read exactly those: what exists is
+taken in, with everything its provider says of it; the rest is dropped. The mark is an init error of the resource: it
+outlives a kill at this point too, and an update that is run without this module would say it and repair the resource.
+
+A provider that is killed leaves less: the engine takes the create for failed and forgets it. With `adopt`, what the next
+update would create is looked up as well. That is the only way to find such a resource, and it also finds what somebody
+else has made under the same name: the sandbox does it by itself, on the real cloud a person decides.
+
+Works on any stack of the program: `python -m operations.recover --stack NAME [--adopt]`.
 """
 
 from __future__ import annotations
@@ -15,132 +23,180 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-Inputs = Mapping[str, Any]
+from operations.attended import attend
+from operations.provider_ids import IDS, UNKNOWN, provider_id
+
+__all__ = ["IDS", "MARK", "UNKNOWN", "provider_id", "recover"]
+
+MARK = "An earlier update was cut off here; what became of this resource has not been read yet."
+"""The init error by which a resource is known that is in the state and not read yet."""
+
+_HIDDEN = "[secret]"
+"""What the engine prints in place of a secret."""
+
+Resource = dict[str, Any]
 
 
-def _google(template: str) -> Callable[[Inputs], str | None]:
-    def make(inputs: Inputs) -> str | None:
-        try:
-            return template.format_map(inputs)
-        except KeyError:
-            return None
+@dataclass(frozen=True, kw_only=True)
+class Pulumi:
+    """The engine for one stack: `command` is `pulumi`, `options` select the stack and its configuration."""
 
-    return make
+    command: str
+    options: Sequence[str]
+    environment: Mapping[str, str] | None
+    folder: Path | None
 
+    def ask(self, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Runs `pulumi ARGUMENTS` and keeps what it prints."""
+        return subprocess.run(
+            [self.command, *arguments],
+            env=None if self.environment is None else dict(self.environment),
+            cwd=self.folder,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
-def _kubernetes(inputs: Inputs) -> str | None:
-    metadata = inputs.get("metadata") or {}
-    name, namespace = metadata.get("name"), metadata.get("namespace")
-    if not name:
-        return None
-    return f"{namespace}/{name}" if namespace else str(name)
-
-
-def _release(inputs: Inputs) -> str | None:
-    name, namespace = inputs.get("name"), inputs.get("namespace")
-    return f"{namespace}/{name}" if name and namespace else None
-
-
-IDS: Mapping[str, Callable[[Inputs], str | None]] = {
-    "gcp:projects/service:Service": _google("{project}/{service}"),
-    "gcp:compute/network:Network": _google("projects/{project}/global/networks/{name}"),
-    "gcp:compute/subnetwork:Subnetwork": _google("projects/{project}/regions/{region}/subnetworks/{name}"),
-    "gcp:compute/router:Router": _google("projects/{project}/regions/{region}/routers/{name}"),
-    "gcp:compute/routerNat:RouterNat": _google("{project}/{region}/{router}/{name}"),
-    "gcp:compute/firewall:Firewall": _google("projects/{project}/global/firewalls/{name}"),
-    "gcp:compute/address:Address": _google("projects/{project}/regions/{region}/addresses/{name}"),
-    "gcp:serviceaccount/account:Account": _google(
-        "projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com"
-    ),
-    "gcp:projects/iAMMember:IAMMember": _google("{project} {role} {member}"),
-    "gcp:container/cluster:Cluster": _google("projects/{project}/locations/{location}/clusters/{name}"),
-    "gcp:container/nodePool:NodePool": _google("{cluster}/nodePools/{name}"),
-    "kubernetes:helm.sh/v3:Release": _release,
-}
-"""How each type's id follows from its inputs: the import formats of pulumi-gcp 10 and pulumi-kubernetes 4."""
+    @property
+    def stack(self) -> Sequence[str]:
+        """The options that select the stack alone."""
+        index = list(self.options).index("--stack")
+        return self.options[index : index + 2]
 
 
-def pending_creates(export: Mapping[str, Any]) -> list[tuple[str, str, Inputs]]:
-    """(URN, type, inputs) of each create that was begun and not finished, from `pulumi stack export`."""
+def pending(export: Mapping[str, Any]) -> list[tuple[str, Resource]]:
+    """(type, resource) of each operation that was begun and not finished, from `pulumi stack export`."""
     operations = (export.get("deployment") or {}).get("pending_operations") or []
-    return [
-        (operation["resource"]["urn"], operation["resource"]["type"], operation["resource"].get("inputs") or {})
-        for operation in operations
-        if operation.get("type") == "creating"
-    ]
-
-
-def provider_id(kind: str, inputs: Inputs, project: str | None) -> str | None:
-    """The id under which the provider would know the resource; None where it cannot be told."""
-    make = IDS.get(kind, _kubernetes if kind.startswith("kubernetes:") else None)
-    if make is None:
-        return None
-    return make(inputs if "project" in inputs or project is None else {**inputs, "project": project})
+    return [(operation["type"], operation["resource"]) for operation in operations]
 
 
 def google_project(export: Mapping[str, Any]) -> str | None:
     """The project that the stack's Google Cloud provider names."""
-    resources = (export.get("deployment") or {}).get("resources") or []
-    for resource in resources:
+    for resource in _resources(export):
         if resource.get("type") == "pulumi:providers:gcp":
             project = (resource.get("inputs") or {}).get("project")
             return str(project) if project else None
     return None
 
 
-def recover(pulumi: Sequence[str], environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> int:
+def marked(export: Mapping[str, Any]) -> list[str]:
+    """URNs of the resources that are in the state and not read yet."""
+    return [resource["urn"] for resource in _resources(export) if MARK in (resource.get("initErrors") or [])]
+
+
+def _resources(export: Mapping[str, Any]) -> list[Resource]:
+    return (export.get("deployment") or {}).get("resources") or []
+
+
+def recover(
+    pulumi: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    folder: Path | None = None,
+    adopt: bool = False,
+) -> int:
     """Takes in what a cut-off update created. `pulumi` is the command with the options that select the stack.
 
     Returns:
-        The exit code of the refresh; 0 where there was nothing to do.
+        The exit code of the first command of the engine that failed; 0 where there was nothing to do.
     """
-    command, *options = pulumi
-    ran = subprocess.run(
-        [command, "stack", "export", *_stack_only(options)],
-        env=None if environment is None else dict(environment),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    engine = Pulumi(command=pulumi[0], options=pulumi[1:], environment=environment, folder=folder)
+    ran = engine.ask("stack", "export", *engine.stack)
     if ran.returncode != 0:
         sys.stderr.write(ran.stderr)
         return ran.returncode
     export = json.loads(ran.stdout)
-    creates = pending_creates(export)
-    if not creates:
+    candidates = list(_planned(engine, export)) if adopt and _resources(export) else []
+    if pending(export) or candidates:
+        _take_up(export, candidates)
+        ran = engine.ask("stack", "import", *engine.stack, given=json.dumps(export))
+        if ran.returncode != 0:
+            sys.stderr.write(ran.stderr)
+            return ran.returncode
+    unread = marked(export)
+    if not unread:
         return 0
+    targets = [part for urn in unread for part in ("--target", urn)]
+    # Never interactive: what happens to each resource is decided, and nobody may be there to be asked.
+    refresh = [engine.command, "refresh", "--yes", "--skip-preview", "--non-interactive", *targets, *engine.options]
+    return attend(refresh, environment, folder=folder)
+
+
+def _take_up(export: dict[str, Any], candidates: Sequence[Resource]) -> None:
+    """Turns what is pending, and what may exist, into marked resources of the state."""
+    resources = export["deployment"].setdefault("resources", None) or []
+    export["deployment"]["resources"] = resources
     project = google_project(export)
-    arguments: list[str] = []
-    for urn, kind, inputs in creates:
-        found = provider_id(kind, inputs, project)
-        sys.stderr.write(f"an earlier update was cut off while it created {urn.rsplit('::', 1)[-1]} ({kind})\n")
-        if found is not None:
-            # The engine pairs the values of this option up: URN, id, URN, id …
-            arguments += ["--import-pending-creates", urn, "--import-pending-creates", found]
-        elif "--clear-pending-creates" not in arguments:
-            # Only after the imports are taken out, and without asking for each of the rest what to do.
-            arguments += ["--clear-pending-creates", "--non-interactive"]
-    refreshed = subprocess.run(
-        [command, "refresh", "--yes", "--skip-preview", *arguments, *options],
-        env=None if environment is None else dict(environment),
-        cwd=folder,
-        check=False,
-    )
-    return refreshed.returncode
+    for kind, resource in pending(export):
+        what = f"{resource['urn'].rsplit('::', 1)[-1]} ({resource['type']})"
+        sys.stderr.write(f"an earlier update was cut off while {kind} {what}\n")
+        if kind != "creating":
+            for known in resources:
+                if known["urn"] == resource["urn"] and known.get("custom") and not known.get("delete"):
+                    known["initErrors"] = [*(known.get("initErrors") or []), MARK]
+        elif not _add(resources, resource, project) and not resource["type"].startswith("pulumi:"):
+            sys.stderr.write(f"  its id cannot be told. If {what} exists, import it: pulumi import\n")
+    export["deployment"]["pending_operations"] = []
+    if candidates:
+        sys.stderr.write(f"the last update failed; looking up {len(candidates)} resources that it may have made\n")
+    for candidate in candidates:
+        _add(resources, candidate, project)
 
 
-def _stack_only(options: Sequence[str]) -> list[str]:
-    index = list(options).index("--stack")
-    return list(options[index : index + 2])
+def _add(resources: list[Resource], resource: Resource, project: str | None) -> bool:
+    """Puts a resource that may exist into the state; False where its id cannot be told."""
+    found = provider_id(resource["type"], resource.get("inputs") or {}, project)
+    if found is None:
+        return False
+    new = {**resource, "id": found, "outputs": resource.get("inputs") or {}, "initErrors": [MARK]}
+    for index, known in enumerate(resources):
+        if known["urn"] != resource["urn"] or known.get("delete"):
+            continue
+        if known.get("pendingReplacement"):
+            resources[index] = new
+        elif known.get("id") != found:
+            # A replacement that is made before the old one goes: as the engine does once it has the new one.
+            resources[index : index + 1] = [new, {**known, "delete": True}]
+        return True
+    resources.append(new)
+    return True
+
+
+def _planned(engine: Pulumi, export: Mapping[str, Any]) -> Iterator[Resource]:
+    """What the next update would create and everything it needs is there for; nothing where the preview fails."""
+    ran = engine.ask("preview", "--json", "--non-interactive", *engine.options)
+    if ran.returncode != 0:
+        return  # the update will say why
+    known = {resource["urn"] for resource in _resources(export)}
+    providers = {f"{resource['urn']}::{resource.get('id')}" for resource in _resources(export)}
+    for step in json.loads(ran.stdout[ran.stdout.index("{") :]).get("steps") or []:
+        resource = step.get("newState") or {}
+        needed = {resource.get("parent"), *(resource.get("dependencies") or [])}
+        possible = resource.get("custom") and resource.get("provider") in providers and needed <= known
+        if step["op"] == "create" and possible:
+            yield {**resource, "inputs": _told(resource.get("inputs") or {})}
+
+
+def _told(value: Any) -> Any:
+    """`value` without what the engine does not tell: secrets, and values that are not known yet."""
+    if isinstance(value, dict):
+        return {key: _told(item) for key, item in value.items() if item not in (_HIDDEN, UNKNOWN)}
+    if isinstance(value, list):
+        return [_told(item) for item in value if item not in (_HIDDEN, UNKNOWN)]
+    return value
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack whose last update was cut off")
+    parser.add_argument(
+        "--adopt", action="store_true", help="also take in what exists under the names of what would be created"
+    )
     arguments = parser.parse_args()
-    sys.exit(recover(["pulumi", "--stack", arguments.stack]))
+    sys.exit(recover(["pulumi", "--stack", arguments.stack], adopt=arguments.adopt))

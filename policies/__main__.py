@@ -1,4 +1,9 @@
-"""Builds the policy pack, and nothing else."""
+"""Builds the policy pack, and nothing else, when the engine asks for it.
+
+The engine runs this folder through `pulumi.policy`, with its own address as the first argument and without a package.
+A person runs `python -m policies check …` (or `python PATH/TO/policies check …` from anywhere), which is the same file;
+then the pack is not served, and the check takes over.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,11 @@ from pathlib import Path
 
 # The engine runs the pack in its own directory; `policies` and `rules` are importable from the one above.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+if __package__ or sys.argv[1:2] == ["check"]:
+    from policies.check.command import main
+
+    sys.exit(main())
 
 from pulumi_policy import EnforcementLevel, PolicyPack
 

@@ -10,6 +10,7 @@ from typing import Final
 from pulumi_policy import EnforcementLevel, ReportViolation, Severity, StackValidationArgs, StackValidationPolicy
 
 from policies.exemptions import LEDGER, today
+from policies.framework import page
 
 
 def _validate(_: StackValidationArgs, violate: ReportViolation) -> None:
@@ -31,4 +32,5 @@ EXEMPTIONS_IN_USE: Final = StackValidationPolicy(
     severity=Severity.LOW,
     tags=["exemptions"],
     remediation_steps="Fix the cause and remove the exemption from the pack's configuration.",
+    url=page("exemptions-in-use"),
 )

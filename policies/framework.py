@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from pulumi_policy import (
     EnforcementLevel,
+    PolicyComplianceFramework,
     PolicyConfigSchema,
     ReportViolation,
     ResourceValidationArgs,
@@ -22,12 +23,21 @@ from pulumi_policy import (
 )
 
 from policies import exemptions
+from policies.inputs import INPUTS
 from policies.reading import Field, Unknown
 from policies.resources import Resource, read_resource, read_stack
 from rules.finding import Finding
 
 UNDECIDED = "undecided"
 """Rule name of every 'cannot decide at preview'."""
+
+LOOKS_AT: Final[dict[str, frozenset[str]]] = {}
+"""The kinds each policy looks at, by its name."""
+
+
+def page(policy: str) -> str:
+    """Where a policy is described, from the root of the repository."""
+    return f"docs/rules/{policy}.md"
 
 
 class Report:
@@ -106,11 +116,13 @@ def resource_policy(
     check: Callable[[Resource, Report], None],
     enforcement: EnforcementLevel = EnforcementLevel.MANDATORY,
     config: Mapping[str, dict[str, Any]] | None = None,
+    framework: PolicyComplianceFramework | None = None,
 ) -> ResourceValidationPolicy:
     """A policy that judges one resource's inputs; `kinds` are the last parts of the type tokens it looks at."""
-    wanted = frozenset(kinds)
+    wanted = LOOKS_AT[name] = frozenset(kinds)
 
     def validate(args: ResourceValidationArgs, violate: ReportViolation) -> None:
+        INPUTS.saw(args.urn, args.props)
         config = args.get_config()
         resource = read_resource(args.resource_type, args.props, args.urn, args.provider, wanted)
         if resource is not None:
@@ -128,6 +140,8 @@ def resource_policy(
         severity=severity,
         tags=tags,
         remediation_steps=remediation,
+        framework=framework,
+        url=page(name),
     )
 
 
@@ -143,9 +157,10 @@ def stack_policy(
     check: Callable[[list[Resource], Report], None],
     enforcement: EnforcementLevel = EnforcementLevel.MANDATORY,
     config: Mapping[str, dict[str, Any]] | None = None,
+    framework: PolicyComplianceFramework | None = None,
 ) -> StackValidationPolicy:
-    """A policy that judges resources together, by their outputs; `kinds` as in `resource_policy`."""
-    wanted = frozenset(kinds)
+    """A policy that judges resources together, by their outputs or else inputs; `kinds` as in `resource_policy`."""
+    wanted = LOOKS_AT[name] = frozenset(kinds)
 
     def validate(args: StackValidationArgs, violate: ReportViolation) -> None:
         check(read_stack(args.resources, wanted), Report(name, violate, args.get_config()))
@@ -160,6 +175,8 @@ def stack_policy(
         severity=severity,
         tags=tags,
         remediation_steps=remediation,
+        framework=framework,
+        url=page(name),
     )
 
 

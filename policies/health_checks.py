@@ -22,6 +22,8 @@ from rules.gateway import GKE_NETWORKING_GROUP, INFERENCE_POOL, INFERENCE_POOL_G
 from rules.health import HEALTH_CHECK_POLICY, TARGET_GROUPS, check_health_check_policy, check_target_ref
 from rules.vllm import HEALTH_PATH, PORT
 
+SHADOW: Final = "-ip-"
+"""In the name of the Service that GKE makes for an InferencePool, between the pool's name and a hash."""
 _QUESTION: Final = "whether the backend has a HealthCheckPolicy"
 _IRRELEVANT: Final = ("logConfig", "host", "response", "request", "port", "portName", "grpcServiceName", "proxyHeader")
 """Parts of a health check in which an unknown value decides nothing."""
@@ -45,7 +47,7 @@ class _Backend:
 
 def _check(resources: list[Resource], report: Report) -> None:
     policies = [r for r in resources if (r.kind, r.group) == (HEALTH_CHECK_POLICY, GKE_NETWORKING_GROUP)]
-    targets = [(policy, _target(policy)) for policy in policies]
+    targets = _Targets(policies)
     seen: set[tuple[Any, ...]] = set()
     for backend in _backends(Stack(resources), report):
         key = (backend.kind, backend.group, backend.namespace, backend.name)
@@ -54,8 +56,60 @@ def _check(resources: list[Resource], report: Report) -> None:
             _judge(backend, targets, report)
 
 
-def _target(policy: Resource) -> Reference:
-    return reference(policy.at("spec", "targetRef"), group="", kind=None, namespace=policy.namespace)
+_Target = tuple[Resource, Reference]
+
+
+class _Targets:
+    """What the HealthCheckPolicies of the stack aim at, indexed by where and by name."""
+
+    def __init__(self, policies: list[Resource]) -> None:
+        self._all: list[_Target] = []
+        self._exact: set[tuple[Name, ...]] = set()
+        self._unclear: list[_Target] = []
+        self._by_name: dict[str, list[_Target]] = {}
+        for policy in policies:
+            ref = reference(policy.at("spec", "targetRef"), group="", kind=None, namespace=policy.namespace)
+            key = (ref.group, ref.kind, ref.namespace, ref.name, policy.namespace)
+            self._all.append((policy, ref))
+            if any(isinstance(part, Unknown) for part in key):
+                self._unclear.append((policy, ref))
+            else:
+                self._exact.add(key)
+            if not isinstance(ref.name, Unknown):
+                for name in _meant(ref.name):
+                    self._by_name.setdefault(name, []).append((policy, ref))
+
+    def cover(self, backend: _Backend) -> bool:
+        """Whether a policy certainly attaches to the backend."""
+        return (backend.group, backend.kind, backend.namespace, backend.name, backend.namespace) in self._exact
+
+    def possible(self, backend: _Backend) -> list[_Target]:
+        """The policies that may attach to it, for all that is known."""
+        if isinstance(backend.namespace, Unknown) or isinstance(backend.name, Unknown):
+            return [target for target in self._all if _may_cover(backend, target)]
+        return [target for target in self._unclear if _may_cover(backend, target)]
+
+    def named(self, backend: _Backend) -> list[_Target]:
+        """The policies that name it, or its shadow Service, wherever they aim."""
+        return [] if isinstance(backend.name, Unknown) else self._by_name.get(backend.name, [])
+
+
+def _meant(name: str) -> list[str]:
+    """The name, and the pools whose shadow Service it may be."""
+    parts = name.split(SHADOW)
+    return [name, *(SHADOW.join(parts[:end]) for end in range(1, len(parts)))]
+
+
+def _may_cover(backend: _Backend, target: _Target) -> bool:
+    policy, ref = target
+    pairs = (
+        (backend.group, ref.group),
+        (backend.kind, ref.kind),
+        (backend.namespace, ref.namespace),
+        (backend.name, ref.name),
+        (backend.namespace, policy.namespace),
+    )
+    return all(same(mine, theirs) is not False for mine, theirs in pairs)
 
 
 def _backends(stack: Stack, report: Report) -> Iterator[_Backend]:
@@ -111,25 +165,18 @@ def _of_service(service: Service, report: Report) -> Iterator[_Backend]:
     yield _Backend("Service", "", source.namespace, names.workload_service, source, field)
 
 
-def _judge(backend: _Backend, targets: list[tuple[Resource, Reference]], report: Report) -> None:
-    wanted = (backend.group, backend.kind, backend.namespace, backend.name)
-    possible: list[tuple[Resource, Reference]] = []
-    for policy, ref in targets:
-        verdicts = [
-            same(mine, theirs)
-            for mine, theirs in zip(wanted, (ref.group, ref.kind, ref.namespace, ref.name), strict=True)
-        ]
-        verdicts.append(same(policy.namespace, backend.namespace))
-        if all(verdicts):
-            return
-        if False not in verdicts:
-            possible.append((policy, ref))
+def _judge(backend: _Backend, targets: _Targets, report: Report) -> None:
+    if targets.cover(backend):
+        return
+    possible = targets.possible(backend)
     for policy, ref in possible:
         hidden = ref.first_unknown or policy.at("metadata", "namespace")
         report.undecided(hidden, f"whether this policy covers {backend.label}", policy)
     if possible:
         return
-    report.finding(_missing(backend, [_near_miss(backend, *target) for target in targets]), backend.source)
+    report.finding(
+        _missing(backend, [_near_miss(backend, *target) for target in targets.named(backend)]), backend.source
+    )
 
 
 def _missing(backend: _Backend, misses: list[str]) -> Finding:
@@ -149,7 +196,7 @@ def _near_miss(backend: _Backend, policy: Resource, ref: Reference) -> str:
     """Why a policy that seems meant for the backend does not count; empty if it does not seem so."""
     if isinstance(ref.name, Unknown) or isinstance(backend.name, Unknown):
         return ""
-    shadow = backend.kind == INFERENCE_POOL and ref.name.startswith(f"{backend.name}-ip-")
+    shadow = backend.kind == INFERENCE_POOL and ref.name.startswith(f"{backend.name}{SHADOW}")
     if ref.name != backend.name and not shadow:
         return ""
     differences = [

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from policies.reading import Field, Unknown
-from policies.resources import Name, Resource, same_key
+from policies.resources import Index, Name, Resource
 from rules.gateway import (
     GATEWAY_GROUP,
     INFERENCE_POOL,
@@ -65,17 +65,9 @@ def reference(field: Field, *, group: str, kind: str | None, namespace: Name) ->
     return Reference(field, part("group", group), part("kind", kind), part("namespace", namespace), part("name", None))
 
 
-def resolve(ref: tuple[Name, Name], candidates: Iterable[Resource]) -> tuple[list[Resource], list[Resource]]:
+def resolve(ref: tuple[Name, Name], candidates: Index) -> tuple[list[Resource], list[Resource]]:
     """The candidates the reference certainly means, and those it may mean."""
-    certain: list[Resource] = []
-    possible: list[Resource] = []
-    for candidate in candidates:
-        verdict = same_key(ref, candidate.key)
-        if verdict:
-            certain.append(candidate)
-        elif verdict is None:
-            possible.append(candidate)
-    return certain, possible
+    return candidates.find(ref)
 
 
 class Stack:
@@ -84,8 +76,8 @@ class Stack:
     def __init__(self, resources: Iterable[Resource]) -> None:
         found = list(resources)
 
-        def of(kind: str, group: str) -> list[Resource]:
-            return [r for r in found if r.kind == kind and r.group == group]
+        def of(kind: str, group: str) -> Index:
+            return Index(r for r in found if r.kind == kind and r.group == group)
 
         self.gateways = of("Gateway", GATEWAY_GROUP)
         self.routes = of("HTTPRoute", GATEWAY_GROUP)

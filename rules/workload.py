@@ -20,6 +20,9 @@ from rules.tpu import (
     is_multi_host,
     machines_for,
 )
+from rules.tpu import (
+    chips as chips_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,5 +116,26 @@ def check_single_pod(accelerator: str, topology: str, chips: int) -> list[Findin
             "the others for ever",
             remedy="Select a single-host topology, or give the service a worker template (LeaderWorkerSet).",
             rule="multi-host",
+        )
+    ]
+
+
+def check_group(topology: str, chips: int, size: int, path: str) -> list[Finding]:
+    """Whether a group of `size` pods with that many chips each takes exactly one slice."""
+    try:
+        wanted = chips_of(topology)
+    except ValueError:
+        return []
+    if chips * size == wanted:
+        return []
+    hosts = wanted // chips if chips and wanted % chips == 0 else None
+    return [
+        Finding(
+            path=path,
+            value=size,
+            reason=f"{size} pods of {chips} chips are {chips * size}, and a {topology} slice is {wanted} chips: the group "
+            "waits for hosts that never come, or holds a slice it does not use",
+            remedy=f"Write {hosts}." if hosts else "Choose chips per pod and topology from one row of the TPU table.",
+            rule="group",
         )
     ]

@@ -14,7 +14,7 @@ from sandbox.home import sandbox_home
 from sandbox.status import show_status
 from sandbox.toolchain import ToolchainError, Tools, actionlint
 from sandbox.toolchain.progress import Progress
-from sandbox.workspace import Workspace, WorkspaceError
+from sandbox.workspace import Workspace, WorkspaceError, committed
 
 _NEXT = {
     "up": "Nothing is lost: correct what is said above and run make up again. make status shows what exists.",
@@ -24,11 +24,18 @@ _NEXT = {
 
 
 def _engine(stack: str, progress: Progress) -> Engine:
+    committed(stack)  # a mistake in its name should not be told after minutes of building tools
     workspace = Workspace(Tools.ensure(progress))
-    config_file = workspace.configuration(stack)
     workspace.prepare()
-    daemon.start(workspace.home, workspace.environment())
-    return Engine(workspace, stack, config_file)
+    config_file = workspace.configuration(stack)
+    stranded = daemon.start(workspace.home, workspace.environment())
+    engine = Engine(workspace, stack, config_file)
+    for cluster, reason in stranded.items():
+        message = f"{cluster} could not be started again: {reason}"
+        if engine.holds(cluster):
+            raise CloudError(message)
+        progress.say(f"warning: {message}")
+    return engine
 
 
 def _operate(operation: str, stack: str, options: Sequence[str]) -> int:
@@ -36,6 +43,11 @@ def _operate(operation: str, stack: str, options: Sequence[str]) -> int:
     code = engine.ensure_stack() or engine.recover() or engine.operate(operation, *options)
     if code != 0:
         sys.stderr.write(f"\n{_NEXT[operation]}\n")
+    if code != 0 and operation == "destroy" and (names := engine.protected()):
+        sys.stderr.write(
+            f"{', '.join(names)} cannot be deleted: set cluster.deletionProtection in Pulumi.{stack}.yaml to false, run "
+            f"make up STACK={stack}, then make destroy STACK={stack}.\n"
+        )
     return code
 
 

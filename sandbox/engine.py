@@ -1,7 +1,7 @@
 """Runs the real Pulumi engine on a stack of the sandbox.
 
 Owns the command lines of every operation: which stack, which configuration, always with the policy pack. Also clears away
-what a killed engine leaves behind: its lock, and creates that were begun and not finished (`operations.recover`).
+what a killed engine or provider leaves behind: a lock, and creates that were begun and not finished (`operations.recover`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 import psutil
 
 from operations import recover
+from operations.attended import attend
 from sandbox.home import CHECKOUT
 from sandbox.workspace import PROJECT, Workspace
 
@@ -53,40 +56,87 @@ class Engine:
     def _state(self) -> Path:
         return self.workspace.backend / ".pulumi" / "stacks" / PROJECT / f"{self.stack}.json"
 
+    def holds(self, resource_id: str) -> bool:
+        """Whether the stack's state names the resource."""
+        return self._state().exists() and json.dumps(resource_id) in self._state().read_text()
+
+    def protected(self) -> list[str]:
+        """Names of the stack's clusters that refuse to be deleted."""
+        if not self._state().exists():
+            return []
+        state = json.loads(self._state().read_text())["checkpoint"]["latest"] or {}
+        inputs = [resource.get("inputs") or {} for resource in state.get("resources") or []]
+        return [str(given.get("name")) for given in inputs if given.get("deletionProtection") is True]
+
     def clear_lock(self) -> None:
         """Removes the stack's lock if the engine that took it is gone; a running engine keeps its lock."""
         locks = self.workspace.backend / ".pulumi" / "locks" / "organization" / PROJECT / self.stack
         for lock in locks.glob("*.json"):
             try:
-                holder = int(json.loads(lock.read_text())["pid"])
+                content = json.loads(lock.read_text())
+                held = _holds(int(content["pid"]), content.get("timestamp"))
             except (OSError, ValueError, KeyError):
                 continue
-            if not psutil.pid_exists(holder):
+            if not held:
                 sys.stderr.write(f"the engine that worked on stack {self.stack} is gone; removing its lock\n")
                 lock.unlink(missing_ok=True)
 
     def recover(self) -> int:
-        """Takes in what an update that was cut off has created."""
+        """Takes in what an update that was cut off, or whose provider ended, has created."""
         self.clear_lock()
-        if '"pending_operations"' not in self._state().read_text():
+        state = self._state().read_text()
+        failed = self._attempt.exists() and self._attempt.stat().st_mtime <= self._state().stat().st_mtime
+        if not failed and '"pending_operations"' not in state and recover.MARK not in state:
             return 0
         command = [str(self.workspace.tools.pulumi), *self._selection()]
-        return recover.recover(command, self.workspace.environment(), folder=self.program)
+        return recover.recover(command, self.workspace.environment(), folder=self.program, adopt=failed)
+
+    @property
+    def _attempt(self) -> Path:
+        """A file that is there from the beginning of an update until one succeeds; a newer state says it got to work."""
+        return self.workspace.home / "pulumi" / f"unfinished-{self.stack}"
 
     def _selection(self) -> list[str]:
         return ["--stack", self.stack, "--config-file", str(self.config_file)]
 
     def command(self, operation: str, *options: str, policies: Sequence[Path] = (POLICIES,)) -> list[str]:
-        """The arguments of `pulumi` for an operation on the stack; the policy pack is always on where it applies."""
+        """The arguments of `pulumi` for an operation on the stack: always with the policy pack where it applies, at the
+        levels of the stack's environment unless the options name others.
+        """
         command = [operation, *self._selection(), *options]
         if operation in ("up", "preview"):
             for pack in policies:
                 command += ["--policy-pack", str(pack)]
+            levels = POLICIES / "config" / f"{self.stack}.json"
+            if tuple(policies) == (POLICIES,) and levels.exists() and "--policy-pack-config" not in options:
+                command += ["--policy-pack-config", str(levels)]
         if operation != "preview":
             command.append("--yes")
         return command
 
-    def operate(self, operation: str, *options: str) -> int:
-        """Runs `up`, `preview`, `destroy` or `refresh` on the stack, before the user's eyes."""
-        interaction = [] if sys.stdout.isatty() else ["--non-interactive"]
-        return self.pulumi(*self.command(operation, *options, *interaction)).returncode
+    def begin(self, operation: str, *options: str) -> list[str]:
+        """The whole command of an operation that is about to run; of an update it is written down that it was begun."""
+        if operation == "up":
+            self._attempt.parent.mkdir(parents=True, exist_ok=True)
+            self._attempt.touch()
+        return [str(self.workspace.tools.pulumi), *self.command(operation, *options)]
+
+    def operate(self, operation: str, *options: str, output: IO[bytes] | None = None) -> int:
+        """Runs `up`, `preview`, `destroy` or `refresh` on the stack, before the user's eyes unless `output` is a file."""
+        interaction = [] if output is None and sys.stdout.isatty() else ["--non-interactive"]
+        command = self.begin(operation, *options, *interaction)
+        code = attend(command, self.workspace.environment(), folder=self.program, output=output)
+        if operation == "up" and code == 0:
+            self._attempt.unlink(missing_ok=True)
+        return code
+
+
+def _holds(pid: int, since: str | None) -> bool:
+    """Whether the process that took a lock still runs: neither ended, nor another one under its number."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return since is None or process.create_time() <= datetime.fromisoformat(since).timestamp() + 1
+    except psutil.NoSuchProcess:
+        return False

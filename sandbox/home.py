@@ -15,3 +15,14 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 def sandbox_home() -> Path:
     """The sandbox's directory, absolute."""
     return Path(os.environ.get("SANDBOX_HOME") or CHECKOUT / ".sandbox").resolve()
+
+
+_OWN = ("bin", "cloud", "clusters", "helm", "pulumi", "token")
+
+
+def strangers(home: Path) -> list[str]:
+    """What is in `home` and none of the sandbox's: a folder that holds such things is not the sandbox's to remove."""
+    if home.exists() and not home.is_dir():
+        return [home.name]
+    names = [path.name for path in home.iterdir()] if home.exists() else []
+    return sorted(name for name in names if name.lstrip(".").partition(".")[0] not in _OWN)

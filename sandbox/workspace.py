@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from sandbox.home import CHECKOUT, sandbox_home
+from sandbox.home import CHECKOUT, sandbox_home, strangers
 from sandbox.toolchain import Tools
 
 PROJECT = "gke-tpu-inference"
@@ -73,7 +73,16 @@ class Workspace:
         }
 
     def prepare(self) -> None:
-        """Makes the directories, commands and plugins; what is there already is brought up to date."""
+        """Makes the directories, commands and plugins; what is there already is brought up to date.
+
+        Raises:
+            WorkspaceError: The directory holds what is none of the sandbox's, or cannot be written.
+        """
+        if found := strangers(self.home):
+            raise WorkspaceError(
+                f"SANDBOX_HOME: {self.home} holds {', '.join(found[:5])}: the sandbox needs a directory of its own, which "
+                f"make down removes. Choose one that is empty or not there yet."
+            )
         for folder in (self.backend, self.pulumi_home / "plugins", self.home / "bin"):
             folder.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
@@ -119,11 +128,7 @@ class Workspace:
         Raises:
             WorkspaceError: There is no such stack, or its file is not valid YAML.
         """
-        source = CHECKOUT / f"Pulumi.{stack}.yaml"
-        if not source.exists():
-            known = sorted(path.name.split(".")[1] for path in CHECKOUT.glob("Pulumi.*.yaml"))
-            raise WorkspaceError(f"there is no Pulumi.{stack}.yaml. Stacks here: {', '.join(known)}.")
-        return self.configure(stack, _read(source))
+        return self.configure(stack, committed(stack))
 
     def configure(self, stack: str, content: Mapping[str, Any]) -> Path:
         """Writes `content`, the parsed configuration of a stack, with charts from the tool cache.
@@ -152,6 +157,25 @@ class Workspace:
             written |= {"encryptionsalt": salt} if salt else {}
         target.write_text(yaml.safe_dump(written, sort_keys=False))
         return target
+
+
+def committed(stack: str) -> dict[str, Any]:
+    """The configuration of a stack as it is in the checkout.
+
+    SANDBOX_CONFIG_DIR, a folder with Pulumi.<stack>.yaml files, takes the checkout's place where it is set: settings can be
+    tried without touching the committed ones.
+
+    Raises:
+        WorkspaceError: There is no such stack or folder, or the stack's file is not valid YAML.
+    """
+    folder = Path(os.environ.get("SANDBOX_CONFIG_DIR") or CHECKOUT)
+    if not folder.is_dir():
+        raise WorkspaceError(f"SANDBOX_CONFIG_DIR is '{folder}', which is no folder. Correct it or unset it.")
+    source = folder / f"Pulumi.{stack}.yaml"
+    if not source.exists():
+        known = sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml"))
+        raise WorkspaceError(f"there is no Pulumi.{stack}.yaml. Stacks here: {', '.join(known) or 'none'}.")
+    return _read(source)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from sandbox.cloud import compute, container, nodepools, projects, subnetworks
 from sandbox.cloud.clusters import Clusters, RuntimeFactory
-from sandbox.cloud.errors import CloudError, api_disabled, bad_request
+from sandbox.cloud.errors import CloudError, api_disabled, bad_request, described
 from sandbox.cloud.faults import Faults
 from sandbox.cloud.kind import Kind, Properties, Resource
 from sandbox.cloud.names import number_of
@@ -42,7 +42,10 @@ class Cloud:
         self._resources = Table(folder / "resources")
         self._projects = Table(folder / "projects")
         self._admission = threading.RLock()
+        self._reviving = threading.Lock()
         self._log = log
+        self.stranded: dict[str, str] = {}
+        """Clusters that were there before and could not be started again, and why."""
         self.operations = Operations(folder / "operations", log)
         self.faults = Faults()
         self.clusters = Clusters(home, factory, self._addresses)
@@ -166,21 +169,36 @@ class Cloud:
         unfinished = self.operations.unfinished()
         busy = {(record["type"], record["id"]) for record in unfinished}
         for cluster in self.all(container.CLUSTERS):
-            if (cluster.type, cluster.id) in busy or cluster.status == "ERROR":
-                continue
-            try:
-                self._restart(cluster)
-            except Exception as error:  # noqa: BLE001 - one broken cluster must not keep the others down
-                cluster.status, cluster.error = "ERROR", f"{type(error).__name__}: {error}"
-                self._put(cluster)
-                self._log(f"{cluster.id}: {cluster.error}")
+            if (cluster.type, cluster.id) not in busy and cluster.status != "ERROR":
+                self._revive(cluster)
         for record in unfinished:
             self._resume(record)
+
+    def revive(self) -> dict[str, str]:
+        """Starts the clusters that did not come back once more; answers why, by id, for those that still do not."""
+        with self._reviving:
+            for cluster_id in list(self.stranded):
+                cluster = self.find(container.CLUSTERS, cluster_id)
+                if cluster is None:
+                    self.stranded.pop(cluster_id, None)
+                else:
+                    self._revive(cluster)
+            return dict(self.stranded)
+
+    def _revive(self, cluster: Resource) -> None:
+        try:
+            self._restart(cluster)
+            self.stranded.pop(cluster.id, None)
+        except Exception as error:  # noqa: BLE001 - one broken cluster must not keep the others down
+            cluster.status, cluster.error = "ERROR", described(error)
+            self.stranded[cluster.id] = cluster.error
+            self._put(cluster)
+            self._log(f"{cluster.id}: {cluster.error}")
 
     def _restart(self, cluster: Resource) -> None:
         kind = self._kind(cluster.type)
         cluster.outputs = {**cluster.outputs, **kind.apply(self, cluster, None, self._log)}
-        cluster.status = "RUNNING"
+        cluster.status, cluster.error = "RUNNING", ""
         self._put(cluster)
         for pool in self.all(nodepools.POOLS, cluster.project):
             if nodepools.cluster_path(pool.id) == cluster.id and pool.status in {"RUNNING", "RECONCILING"}:

@@ -77,3 +77,9 @@ def api_disabled(api: str, project: str, number: int) -> CloudError:
         "recently, wait a few minutes for the action to propagate to our systems and retry.",
         "accessNotConfigured",
     )
+
+
+def described(error: Exception) -> str:
+    """An error as people read it: the sandbox's own are written for them, of others the type is worth knowing."""
+    ours = type(error).__module__.startswith("sandbox.")
+    return str(error) if ours else f"{type(error).__name__}: {error}"

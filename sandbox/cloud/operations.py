@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from sandbox.cloud.errors import CloudError
+from sandbox.cloud.errors import CloudError, described
 from sandbox.cloud.store import Record, Table
 
 _KEPT: Final = 200
@@ -57,9 +57,7 @@ class Operations:
                 record["error"] = error.as_json()
             except Exception as error:  # noqa: BLE001 - whatever went wrong is the operation's outcome
                 self._log(traceback.format_exc())
-                ours = type(error).__module__.startswith("sandbox.")
-                message = str(error) if ours else f"{type(error).__name__}: {error}"
-                record["error"] = CloudError(500, message, "internalError").as_json()
+                record["error"] = CloudError(500, described(error), "internalError").as_json()
             outcome = record["error"]["message"] if record.get("error") else "done"
             self._log(f"{record['name']} {record['verb']} {record['type']} {record['id']}: {outcome}")
             self._save({**record, "done": True})

@@ -1,6 +1,8 @@
 """The simulated cloud on loopback HTTP, behind a bearer token.
 
     GET    /healthz                                  200 when resumed, 503 while clusters are still starting
+    GET    /stranded                                 clusters that did not come back -> {stranded: {id: why}}
+    POST   /revive                                   starts those once more -> the same
     GET    /projects/PROJECT
     GET    /resources?type=&project=                 all of them
     POST   /resources                                {type, id, project, properties} -> operation
@@ -129,6 +131,8 @@ class Handler(BaseHTTPRequestHandler):
             return {"resources": [as_json(r) for r in cloud.all(query.get("type"), query.get("project"))]}
         if path == "/resource":
             return as_json(cloud.get(query["type"], query["id"]))
+        if path == "/stranded":
+            return {"stranded": dict(cloud.stranded)}
         if path == "/operations":
             return {"operations": cloud.operations.unfinished()}
         if path.startswith("/operations/"):
@@ -146,6 +150,8 @@ class Handler(BaseHTTPRequestHandler):
     def _post(self, path: str, _: dict[str, str], body: Body) -> Body:
         if path == "/resources":
             return self._server.cloud.create(body["type"], body["id"], body["project"], body["properties"])
+        if path == "/revive":
+            return {"stranded": self._server.cloud.revive()}
         if path == "/faults":
             self._server.cloud.faults.add(Fault.from_json(body))
             return {}

@@ -6,6 +6,7 @@ an operation under way is picked up again at its new address.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import threading
@@ -86,6 +87,18 @@ class CloudClient:
                 return
             raise
         self._wait(operation, report)
+
+    def settle(self, kind: str, resource_id: str, report: Callable[[str], None]) -> None:
+        """Waits for what is under way with a resource, whoever asked for it; how that ends is not told here."""
+        known: set[str] = set()
+        while True:
+            unfinished = cast(list[dict[str, Any]], self._call("GET", "/operations")["operations"])
+            mine = [o for o in unfinished if (o["type"], o["id"]) == (kind, resource_id) and o["name"] not in known]
+            if not mine:
+                return
+            known.add(mine[0]["name"])
+            with contextlib.suppress(OperationFailedError):
+                self._wait(mine[0], report)
 
     def _existing(self, kind: str, resource_id: str) -> dict[str, Any]:
         found = self.get(kind, resource_id)

@@ -37,6 +37,9 @@ _ENVIRONMENT: Final = {
 
 _CloudErrors: Final = (CloudError, CloudAwayError)
 
+_RESTLESS: Final = frozenset({"PROVISIONING", "RECONCILING", "STOPPING"})
+"""States in which the official plugin waits before it reads or changes a cluster (`containerClusterAwaitRestingState`)."""
+
 Context = grpc.ServicerContext
 
 
@@ -173,12 +176,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         resource_id = kind.resource_id(identity)
         try:
             record = self._cloud.get(kind.kind, resource_id)
-        except _CloudErrors as error:
+            if record is not None and record["status"] in _RESTLESS:
+                self._cloud.settle(kind.kind, resource_id, self._engine.reporter(request.urn))
+                record = self._cloud.get(kind.kind, resource_id)
+        except (*_CloudErrors, InterruptedWaitError) as error:
             abort(context, worded(kind, "Read", resource_id, error))
         if record is None:
             return provider_pb2.ReadResponse()
         state = states.state_of(kind, record, self._defaults)
         inputs = states.inputs_of(kind, record, state, from_struct(request.inputs))
+        if record["status"] == "ERROR" and request.HasField("inputs"):
+            # A refresh that said no more would end the repair that a half-made resource is due at the next update.
+            abort_half_made(context, resource_id, state, inputs, record["error"] or f"{resource_id} is in state ERROR")
         return provider_pb2.ReadResponse(id=resource_id, properties=to_struct(state), inputs=to_struct(inputs))
 
     @override
@@ -194,6 +203,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         left_to_the_cloud = kind.computed & from_struct(request.old_inputs).keys() & state.keys() - wanted.keys()
         wanted.update({name: state[name] for name in left_to_the_cloud})
         try:
+            self._cloud.settle(kind.kind, request.id, self._engine.reporter(request.urn))
             record = self._cloud.update(kind.kind, request.id, wanted, self._engine.reporter(request.urn))
         except InterruptedWaitError as error:
             abort_half_made(context, request.id, state, inputs, str(error))
@@ -220,6 +230,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         if state.get("deletionPolicy") != "ABANDON":
             try:
+                self._cloud.settle(kind.kind, request.id, self._engine.reporter(request.urn))
                 self._cloud.delete(kind.kind, request.id, self._engine.reporter(request.urn))
             except (*_CloudErrors, InterruptedWaitError) as error:
                 abort(context, worded(kind, "Delete", request.id, error))

@@ -62,6 +62,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             child.terminate()
         return empty_pb2.Empty()
 
+    def end_children(self) -> None:
+        """Kills every running child: a program whose engine is gone waits for its answers for ever."""
+        for child in list(self._children):
+            child.kill()
+
     def Run(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         """Runs the program and waits for it. What it prints goes to the engine through this process's own output."""
         command = [sys.executable, "-u", str(self._executor)]
@@ -137,8 +142,8 @@ def _relay(child: subprocess.Popen[bytes]) -> Iterator[Any]:
 
 def main(arguments: Sequence[str]) -> None:
     """Serves the host; the last argument is the engine's address, the executor comes in `SANDBOX_LANGUAGE_EXECUTOR`."""
-    end_with_engine()
     host = LanguageHost(arguments[-1], Path(os.environ["SANDBOX_LANGUAGE_EXECUTOR"]))
+    end_with_engine(host.end_children)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")

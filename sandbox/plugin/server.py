@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent import futures
 from typing import Any
 
@@ -24,21 +25,26 @@ _PARENT_SECONDS = 0.5
 """How often a plugin looks whether its engine is still there."""
 
 
-def exit_at_once(*_: Any) -> None:
-    """Signal handler: leave without waiting for open calls."""
-    os._exit(0)
+def end_with_engine(before: Callable[[], object] = lambda: None) -> None:
+    """Ends this process at once on the engine's signals, and soon after the engine where that is killed.
 
+    Open calls are not waited for; `before` is called first.
+    """
 
-def end_with_engine() -> None:
-    """Ends this process at once on the engine's signals, and soon after the engine where that is killed."""
-    signal.signal(signal.SIGINT, exit_at_once)
-    signal.signal(signal.SIGTERM, exit_at_once)
+    def leave(*_: Any) -> None:
+        try:
+            before()
+        finally:
+            os._exit(0)
+
+    signal.signal(signal.SIGINT, leave)
+    signal.signal(signal.SIGTERM, leave)
     engine = os.getppid()
 
     def watch() -> None:
         while os.getppid() == engine:
             time.sleep(_PARENT_SECONDS)
-        os._exit(0)
+        leave()
 
     threading.Thread(target=watch, name="engine-watch", daemon=True).start()
 

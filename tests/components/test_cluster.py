@@ -172,7 +172,20 @@ def test_loading_weights_has_memory(graph: Graph) -> None:
     """With KServe's limit of 1Gi, downloads of more than about 8 GB end OOMKilled (kserve#5326)."""
     template = graph.manifests_of("LLMInferenceService")[0].inputs["spec"]["template"]
     (loader,) = template["initContainers"]
-    assert loader == {"name": "storage-initializer", "resources": {"limits": {"memory": "32Gi"}}}
+    assert loader["name"] == "storage-initializer"
+    assert loader["resources"] == {"limits": {"memory": "32Gi"}}
+
+
+def test_loading_weights_is_confined(graph: Graph) -> None:
+    """The container that talks to model hubs has no privilege that Pod Security's restricted profile forbids."""
+    template = graph.manifests_of("LLMInferenceService")[0].inputs["spec"]["template"]
+    (loader,) = template["initContainers"]
+    assert loader["securityContext"] == {
+        "runAsNonRoot": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
 
 
 def _project(graph: Graph) -> str:

@@ -14,8 +14,14 @@ POOL_GROUP = "inference.networking.k8s.io"
 
 def gateway(class_name: Any = REGIONAL, name: str = "inference", namespace: str = "gateways") -> Made:
     """A Gateway of a class that serves InferencePools."""
-    spec = {"gatewayClassName": class_name, "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]}
+    spec = {"gatewayClassName": class_name, "listeners": [https()]}
     return kubernetes("gateway.networking.k8s.io/v1", "Gateway", name, namespace, spec=spec)
+
+
+def https(**changes: Any) -> Props:
+    """A listener with a regional certificate."""
+    tls = {"mode": "Terminate", "options": {"networking.gke.io/cert-manager-certs": "inference"}}
+    return spoiled({"name": "https", "port": 443, "protocol": "HTTPS", "tls": tls}, changes)
 
 
 def pool_ref(name: Any = "qwen-inference-pool") -> Props:
@@ -68,14 +74,118 @@ def service_health(namespace: str = "models") -> Made:
 def llm(router: Any = None, **spec: Any) -> Made:
     """An LLMInferenceService routed by reference, with a scheduler, on a 2x2 slice."""
     given = {"scheduler": {}, "route": {"http": {"refs": [{"name": "qwen"}]}}} if router is None else router
-    container = {"name": "main", "resources": {"requests": {"google.com/tpu": "4"}, "limits": {"google.com/tpu": "4"}}}
     body = {
         "model": {"uri": "hf://Qwen/Qwen2.5-3B", "name": "qwen"},
         "router": given,
-        "template": {"nodeSelector": selector("2x2"), "containers": [container]},
+        "template": {"nodeSelector": selector("2x2"), "containers": [server()]},
         **spec,
     }
     return kubernetes("serving.kserve.io/v1alpha2", "LLMInferenceService", "qwen", spec=body)
+
+
+def server(name: str = "main", **changes: Any) -> Props:
+    """A vLLM container on the four chips of a 2x2 slice; `changes` replace its fields, None removes."""
+    tpu = {"google.com/tpu": "4"}
+    container: Props = {
+        "name": name,
+        "image": "vllm/vllm-tpu:v0.27.0",
+        "command": ["vllm", "serve", "/mnt/models"],
+        "args": ["--served-model-name=qwen", "--port=8000", "--tensor-parallel-size=4"],
+        "resources": {"requests": tpu, "limits": tpu},
+        "startupProbe": probe(periodSeconds=10, failureThreshold=360),
+        "readinessProbe": probe(periodSeconds=5),
+        "livenessProbe": probe(periodSeconds=10, failureThreshold=6),
+    }
+    return spoiled(container, changes)
+
+
+def probe(path: Any = "/health", port: Any = 8000, **fields: Any) -> Props:
+    """An HTTP probe."""
+    return {"httpGet": {"path": path, "port": port, "scheme": "HTTP"}, **fields}
+
+
+def deployment(*containers: Any, name: str = "api", namespace: str = "models", replicas: Any = 2, **pod: Any) -> Made:
+    """A Deployment of one confined server that is no vLLM, unless other containers are given."""
+    spec: Props = {
+        "replicas": replicas,
+        "selector": {"matchLabels": {"app": name}},
+        "template": {
+            "metadata": {"labels": {"app": name}},
+            "spec": {"containers": list(containers or (web(),)), **pod},
+        },
+    }
+    if replicas is None:
+        del spec["replicas"]
+    return kubernetes("apps/v1", "Deployment", name, namespace, spec=spec)
+
+
+def web(**changes: Any) -> Props:
+    """A confined container of some HTTP server."""
+    container: Props = {
+        "name": "web",
+        "image": "registry.example.com/team/inference-api:1.4.2",
+        "ports": [{"name": "http", "containerPort": 8080}],
+        "readinessProbe": probe("/ready", "http"),
+        "livenessProbe": probe("/healthz", 8080),
+        "resources": {"requests": {"cpu": "1", "memory": "1Gi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "runAsNonRoot": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+    return spoiled(container, changes)
+
+
+def service(name: str = "api", **port: Any) -> Made:
+    """A Service in front of that Deployment."""
+    spec = {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": "http", **port}]}
+    return kubernetes("v1", "Service", name, spec=spec)
+
+
+def api_health(name: str = "api", **check: Any) -> Made:
+    """A HealthCheckPolicy for that Service."""
+    config = {
+        "type": "HTTP",
+        "httpHealthCheck": {"portSpecification": "USE_FIXED_PORT", "port": 8080, "requestPath": "/ready", **check},
+    }
+    return health({"group": "", "kind": "Service", "name": "api"}, name, config=config)
+
+
+def backend(target: Props | None = None, name: str = "pool", namespace: str = "models", **default: Any) -> Made:
+    """A GCPBackendPolicy for the InferencePool."""
+    ref = target or {"group": POOL_GROUP, "kind": "InferencePool", "name": "qwen-inference-pool"}
+    return kubernetes(
+        "networking.gke.io/v1",
+        "GCPBackendPolicy",
+        name,
+        namespace,
+        spec={"targetRef": ref, "default": {"timeoutSec": 600, **default}},
+    )
+
+
+def release(chart: str, version: Any = None, *, name: str | None = None, **values: Any) -> Made:
+    """A Helm release; the version is the pinned one unless another is given."""
+    pinned = {"cert-manager": "v1.21.1", "lws": "0.8.0"}
+    address = "oci://registry.example.com/charts/" + chart
+    props: Props = {"name": name or chart, "namespace": chart, "chart": address, "values": values}
+    return Made(
+        "kubernetes:helm.sh/v3:Release",
+        name or chart,
+        {**props, "version": pinned.get(chart, "v0.20.0") if version is None else version},
+    )
+
+
+def controllers() -> list[Made]:
+    """KServe and what it needs, as the platform installs it."""
+    return [
+        release("cert-manager"),
+        release("lws"),
+        release("kserve-llmisvc-crd"),
+        release("kserve-llmisvc-resources", kserve={"llmisvc": {"createGIECRDs": False}}),
+        release("kserve-runtime-configs", kserve={"llmisvcConfigs": {"enabled": True}}),
+    ]
 
 
 def llm_config(name: str, namespace: str = "models", **spec: Any) -> Made:
@@ -96,19 +206,33 @@ def node_pool(**changes: Any) -> Made:
         "location": "us-east5",
         "nodeLocations": ["us-east5-b"],
         "nodeCount": 3,
-        "nodeConfig": {"machineType": "ct6e-standard-4t", "diskType": "hyperdisk-balanced"},
+        "nodeConfig": {
+            "machineType": "ct6e-standard-4t",
+            "diskType": "hyperdisk-balanced",
+            "serviceAccount": "nodes@project.iam.gserviceaccount.com",
+            "shieldedInstanceConfig": {"enableSecureBoot": True, "enableIntegrityMonitoring": True},
+            "workloadMetadataConfig": {"mode": "GKE_METADATA"},
+        },
+        "management": {"autoRepair": True, "autoUpgrade": True},
     }
     return Made("gcp:container/nodePool:NodePool", "v6e", spoiled(props, changes))
 
 
 def cluster(**changes: Any) -> Made:
-    """A cluster with the Gateway API on."""
+    """A cluster with the Gateway API on, closed to the outside."""
     props: Props = {
         "name": "inference",
         "location": "us-east5",
         "gatewayApiConfig": {"channel": "CHANNEL_STANDARD"},
         "addonsConfig": {"httpLoadBalancing": {"disabled": False}},
         "minMasterVersion": "1.34.1-gke.1829001",
+        "releaseChannel": {"channel": "REGULAR"},
+        "datapathProvider": "ADVANCED_DATAPATH",
+        "workloadIdentityConfig": {"workloadPool": "project.svc.id.goog"},
+        "privateClusterConfig": {"enablePrivateNodes": True, "enablePrivateEndpoint": True},
+        "masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": "203.0.113.0/24"}]},
+        "databaseEncryption": {"state": "ENCRYPTED", "keyName": "key"},
+        "deletionProtection": True,
     }
     return Made("gcp:container/cluster:Cluster", "inference", spoiled(props, changes))
 
@@ -131,12 +255,14 @@ def good_stack() -> list[Made]:
         cluster(),
         node_pool(),
         subnet(),
-        subnet("nodes", purpose="PRIVATE", role=None),
+        subnet("nodes", purpose="PRIVATE", role=None, logConfig={"flowSampling": 0.5}),
+        *controllers(),
         gateway(),
         route(pool_ref(), service_ref()),
         llm(),
         health(),
         service_health(),
+        backend(),
     ]
 
 

@@ -17,12 +17,25 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy import EnforcementLevel, Policy, StackValidationPolicy
 
+from policies.framework import LOOKS_AT
 from policies.pack import NAME, POLICIES
+from tests.policies.cases import CASES
 from tests.policies.harness import UNKNOWN, Made, run
 from tests.policies.objects import GLOBAL, cluster, gateway, good_stack, health, llm, node_pool, route, subnet
 
 ROOT = Path(__file__).resolve().parents[2]
-ADVISORY = {"tpu-not-listed", "exemptions-in-use"}
+COVERED_BY_THE_REST = {"backend-health-check"}
+"""Policies whose failing stack is right as soon as the rest of a right stack stands beside it."""
+ADVISORY = {
+    "tpu-not-listed",
+    "graceful-shutdown",
+    "public-plain-http",
+    "hardening-advised",
+    "pod-security-restricted",
+    "namespace-network-policy",
+    "deletion-protection",
+    "exemptions-in-use",
+}
 """The policies that may let a deployment through; everything else blocks."""
 
 BAD: dict[str, list[Made]] = {
@@ -36,6 +49,10 @@ BAD: dict[str, list[Made]] = {
     "kserve-managed-route": [llm({"route": {"http": {}}})],
     "proxy-only-subnet": [gateway(), subnet(purpose="PRIVATE")],
     "tpu-workload": [llm(template={"containers": [{"resources": {"limits": {"google.com/tpu": 3}}}]})],
+    **{
+        name: list(next(case.stack for case in cases if case.kind == "fail" and case.config is None))
+        for name, cases in CASES.items()
+    },
 }
 
 
@@ -76,7 +93,7 @@ def _sources() -> str:
 def test_a_violation_names_resource_field_reason_and_remedy(name: str) -> None:
     """Messages are what people get at 3 a.m."""
     for message, urn in run(by_name(name), *BAD[name]).violations:
-        assert re.match(r"\[[a-z-]+\] \w+ ['\w/-]+: \S+ is ", message), message
+        assert re.match(r"\[[a-z-]+\] \w+ ['\w/.-]+: \S+ is ", message), message
         assert message.endswith(".")
         assert urn is not None
 
@@ -91,7 +108,7 @@ def test_the_verdict_does_not_depend_on_order_or_run(name: str) -> None:
     """The engine orders resources as it likes, and asks twice per update."""
     stack = [*BAD[name], *[made for made in good_stack() if made.urn not in {bad.urn for bad in BAD[name]}]]
     expected = sorted(map(str, run(by_name(name), *stack).violations))
-    assert expected or name == "backend-health-check"
+    assert expected or name in COVERED_BY_THE_REST
     for turn in range(len(stack)):
         turned = [*stack[turn:], *stack[:turn]]
         assert sorted(map(str, run(by_name(name), *reversed(turned)).violations)) == expected
@@ -151,6 +168,8 @@ def test_junk_anywhere_neither_crashes_a_policy_nor_escapes_it(policy: Policy, j
     """An exception would end the deployment without a reason, an escaped unknown would disarm the policy."""
     stack = good_stack()
     for made in stack:
+        if made.token.rsplit(":", 1)[-1] not in LOOKS_AT.get(policy.name, ()):
+            continue
         rest = [other for other in stack if other is not made] if isinstance(policy, StackValidationPolicy) else []
         for props in _with_junk(made.props, junk):
             run(policy, Made(made.token, made.name, props), *rest)

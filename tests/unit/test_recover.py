@@ -1,19 +1,18 @@
-"""Continuing after an update that was cut off: which ids are looked up, and what the engine is told."""
+"""Continuing after an update that was cut off: which ids are looked up, what goes into the state, what the engine reads."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from operations import recover
-
-FakePulumi = Callable[..., tuple[list[str], Path]]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,7 @@ FakePulumi = Callable[..., tuple[list[str], Path]]
             "projects/acme/locations/us-east5/clusters/c/nodePools/p",
         ),
         ("kubernetes:helm.sh/v3:Release", {"name": "lws", "namespace": "lws-system"}, "lws-system/lws"),
-        ("kubernetes:v1:Namespace", {"metadata": {"name": "inference"}}, "inference"),
+        ("kubernetes:core/v1:Namespace", {"metadata": {"name": "inference"}}, "inference"),
         (
             "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute",
             {"metadata": {"name": "qwen", "namespace": "inference"}},
@@ -80,8 +79,8 @@ def test_own_project_goes_before_the_providers() -> None:
         ("gcp:compute/network:Network", {"name": "n"}),
         ("gcp:compute/router:Router", {"project": "acme", "name": "n"}),
         ("gcp:storage/bucket:Bucket", {"project": "acme", "name": "n"}),
-        ("kubernetes:v1:Namespace", {"metadata": {"generateName": "n-"}}),
-        ("kubernetes:v1:Namespace", {}),
+        ("kubernetes:core/v1:Namespace", {"metadata": {"generateName": "n-"}}),
+        ("kubernetes:core/v1:Namespace", {}),
         ("kubernetes:helm.sh/v3:Release", {"name": "lws"}),
         ("random:index/randomId:RandomId", {}),
     ],
@@ -98,108 +97,205 @@ def test_every_known_type_has_a_case() -> None:
 
 
 URN = "urn:pulumi:dev::p::gcp:compute/network:Network::network"
+ID = "projects/acme/global/networks/n"
 RELEASE_URN = "urn:pulumi:dev::p::kubernetes:helm.sh/v3:Release::lws"
-PROVIDER = {"type": "pulumi:providers:gcp", "inputs": {"project": "acme"}}
+PROVIDER_URN = "urn:pulumi:dev::p::pulumi:providers:gcp::google"
+PROVIDER = {"urn": PROVIDER_URN, "type": "pulumi:providers:gcp", "id": "1", "inputs": {"project": "acme"}}
+STACK = ["--stack", "dev"]
+OPTIONS = [*STACK, "--config-file", "c.yaml"]
 
 
-def operation(urn: str, inputs: Mapping[str, Any], kind: str = "creating") -> dict[str, Any]:
-    """A pending operation as `pulumi stack export` prints it."""
-    return {"type": kind, "resource": {"urn": urn, "type": urn.split("::")[2], "inputs": inputs}}
+def resource(urn: str = URN, **fields: Any) -> dict[str, Any]:
+    """A resource as `pulumi stack export` prints it."""
+    inputs = {"name": "n"} if urn == URN else {"name": "lws", "namespace": "lws-system"}
+    return {"urn": urn, "custom": True, "type": urn.split("::")[2], "inputs": inputs, **fields}
 
 
-def test_only_creates_are_taken_up() -> None:
-    """A deletion or update that was cut off is simply done again by the engine."""
-    pending = [
-        operation(URN, {"name": "n"}),
-        operation(RELEASE_URN, {}, "deleting"),
-        operation(RELEASE_URN, {}, "updating"),
-    ]
-    export = {"deployment": {"pending_operations": pending}}
-    assert recover.pending_creates(export) == [(URN, "gcp:compute/network:Network", {"name": "n"})]
+def export(*resources: Any, pending: Sequence[tuple[str, Any]] = ()) -> dict[str, Any]:
+    """A state with the provider, `resources`, and operations (type, resource) that were cut off."""
+    operations = [{"type": kind, "resource": about} for kind, about in pending]
+    return {"version": 3, "deployment": {"resources": [PROVIDER, *resources], "pending_operations": operations}}
 
 
-@pytest.mark.parametrize("export", [{}, {"deployment": None}, {"deployment": {}}, {"deployment": {"resources": None}}])
-def test_stack_without_state(export: Mapping[str, Any]) -> None:
-    """A stack that was never applied has nothing to recover."""
-    assert recover.pending_creates(export) == []
-    assert recover.google_project(export) is None
+@dataclass
+class FakePulumi:
+    """A stand-in for the engine: keeps a state, prints a preview, notes how it was called."""
+
+    folder: Path
+
+    @property
+    def command(self) -> list[str]:
+        """What `recover` is given."""
+        return [str(self.folder / "pulumi"), *OPTIONS]
+
+    def calls(self) -> list[list[str]]:
+        """The command lines so far."""
+        return [json.loads(line) for line in (self.folder / "calls").read_text().splitlines()]
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources of the state, without the provider."""
+        deployment = json.loads((self.folder / "state").read_text())["deployment"]
+        assert not deployment["pending_operations"]
+        assert deployment["resources"][0] == PROVIDER
+        return deployment["resources"][1:]
+
+
+Make = Callable[..., FakePulumi]
 
 
 @pytest.fixture
-def pulumi(tmp_path: Path) -> FakePulumi:
-    """A stand-in for the engine: prints an export, notes how it was called, ends with a given code."""
+def make(tmp_path: Path) -> Make:
+    """Makes the stand-in; `fails` are the commands that end with 3."""
 
-    def make(export: Any, *, export_code: int = 0, refresh_code: int = 0) -> tuple[list[str], Path]:
-        calls = tmp_path / "calls"
-        (tmp_path / "export.json").write_text(json.dumps(export))
-        script = tmp_path / "pulumi"
-        script.write_text(
+    def make(state: Any, *, creates: Sequence[Any] = (), fails: Sequence[str] = ()) -> FakePulumi:
+        steps = [{"op": "create", "newState": planned} for planned in creates]
+        (tmp_path / "state").write_text(json.dumps(state))
+        (tmp_path / "preview").write_text("warning: old\n" + json.dumps({"steps": steps}))
+        (tmp_path / "pulumi").write_text(
             f"#!{sys.executable}\n"
             "import json, pathlib, sys\n"
             f"here = pathlib.Path({str(tmp_path)!r})\n"
             "with (here / 'calls').open('a') as calls:\n"
             "    calls.write(json.dumps(sys.argv[1:]) + chr(10))\n"
-            "if sys.argv[1:3] == ['stack', 'export']:\n"
-            "    sys.stderr.write('error: incorrect passphrase' if "
-            f"{export_code} else '')\n"
-            "    sys.stdout.write((here / 'export.json').read_text())\n"
-            f"    sys.exit({export_code})\n"
-            f"sys.exit({refresh_code})\n"
+            "what = sys.argv[2] if sys.argv[1] == 'stack' else sys.argv[1]\n"
+            f"if what in {list(fails)!r}:\n"
+            "    sys.stderr.write('error: incorrect passphrase')\n"
+            "    sys.exit(3)\n"
+            "if what == 'import':\n"
+            "    (here / 'state').write_text(sys.stdin.read())\n"
+            "elif what in ('export', 'preview'):\n"
+            "    sys.stdout.write((here / {'export': 'state'}.get(what, what)).read_text())\n"
         )
-        script.chmod(0o755)
-        return [str(script), "--stack", "dev", "--config-file", "c.yaml"], calls
+        (tmp_path / "pulumi").chmod(0o755)
+        return FakePulumi(tmp_path)
 
     return make
 
 
-def called(calls: Path) -> list[list[str]]:
-    """The command lines of the stand-in."""
-    return [json.loads(line) for line in calls.read_text().splitlines()]
+def refresh(*urns: str) -> list[str]:
+    """The one way in which the engine is told to read."""
+    targets = [part for urn in urns for part in ("--target", urn)]
+    return ["refresh", "--yes", "--skip-preview", "--non-interactive", *targets, *OPTIONS]
 
 
-def test_nothing_to_recover(pulumi: FakePulumi) -> None:
+@pytest.mark.parametrize("state", [{}, {"deployment": None}, {"deployment": {}}, {"deployment": {"resources": None}}])
+def test_stack_without_state(make: Make, state: Any) -> None:
+    """A stack that was never applied has nothing to recover, and no preview of it is needed to know that."""
+    pulumi = make(state)
+    assert recover.recover(pulumi.command, adopt=True) == 0
+    assert pulumi.calls() == [["stack", "export", *STACK]]
+
+
+def test_nothing_to_recover(make: Make) -> None:
     """A stack that was not cut off is not refreshed: that would cost every run a minute."""
-    command, calls = pulumi({"deployment": {"resources": [PROVIDER]}})
-    assert recover.recover(command) == 0
-    assert called(calls) == [["stack", "export", "--stack", "dev"]]
+    pulumi = make(export(resource(id=ID)))
+    assert recover.recover(pulumi.command) == 0
+    assert pulumi.calls() == [["stack", "export", *STACK]]
 
 
-def test_ids_are_handed_over_in_pairs(pulumi: FakePulumi, capfd: pytest.CaptureFixture[str]) -> None:
-    """The engine wants URN and id as values of their own: joined by a comma it refused them as an odd number."""
-    pending = [operation(URN, {"name": "n"}), operation(RELEASE_URN, {"name": "lws", "namespace": "lws-system"})]
-    command, calls = pulumi({"deployment": {"resources": [PROVIDER], "pending_operations": pending}})
-    assert recover.recover(command, dict(os.environ), folder=calls.parent) == 0
-    _, refresh = called(calls)
-    flag = "--import-pending-creates"
-    pairs = [flag, URN, flag, "projects/acme/global/networks/n", flag, RELEASE_URN, flag, "lws-system/lws"]
-    assert refresh == ["refresh", "--yes", "--skip-preview", *pairs, "--stack", "dev", "--config-file", "c.yaml"]
+def test_what_was_being_created_is_taken_up_and_read(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    """It goes into the state as what it is, marked, and the engine reads exactly that."""
+    pulumi = make(export(pending=[("creating", resource(dependencies=["d"])), ("creating", resource(RELEASE_URN))]))
+    assert recover.recover(pulumi.command, dict(os.environ), folder=pulumi.folder) == 0
+    assert pulumi.calls()[1:] == [["stack", "import", *STACK], refresh(URN, RELEASE_URN)]
+    network, release = pulumi.resources()
+    marked: dict[str, Any] = {"outputs": {"name": "n"}, "initErrors": [recover.MARK], "dependencies": ["d"]}
+    assert network == resource(id=ID, **marked)
+    assert release["id"] == "lws-system/lws"
     assert capfd.readouterr().err.splitlines() == [
-        "an earlier update was cut off while it created network (gcp:compute/network:Network)",
-        "an earlier update was cut off while it created lws (kubernetes:helm.sh/v3:Release)",
+        "an earlier update was cut off while creating network (gcp:compute/network:Network)",
+        "an earlier update was cut off while creating lws (kubernetes:helm.sh/v3:Release)",
     ]
 
 
-def test_what_has_no_id_is_forgotten(pulumi: FakePulumi) -> None:
-    """The rest is cleared without a question: a prompt would stop a run that nobody watches."""
-    pending = [operation("urn:pulumi:dev::p::x:y:Z::z", {}), operation(URN, {"name": "n"})]
-    command, calls = pulumi({"deployment": {"resources": [PROVIDER], "pending_operations": pending}})
-    assert recover.recover(command) == 0
-    refresh = called(calls)[1]
-    assert refresh.count("--clear-pending-creates") == 1
-    assert "--non-interactive" in refresh
-    assert refresh.count("--import-pending-creates") == 2
+def test_what_was_being_changed_is_read(make: Make) -> None:
+    """Whether an update or a deletion came to its end is not known either; what was fine is left alone."""
+    pulumi = make(export(resource(id=ID), resource(RELEASE_URN, id="a/b"), pending=[("updating", resource(id=ID))]))
+    assert recover.recover(pulumi.command) == 0
+    assert pulumi.calls()[-1] == refresh(URN)
+    assert [known.get("initErrors") for known in pulumi.resources()] == [[recover.MARK], None]
 
 
-def test_failure_of_the_refresh_is_passed_on(pulumi: FakePulumi) -> None:
-    """An update must not go on when what exists could not be found out."""
-    pending = [operation(URN, {"name": "n"})]
-    command, _ = pulumi({"deployment": {"resources": [PROVIDER], "pending_operations": pending}}, refresh_code=3)
-    assert recover.recover(command) == 3
+def test_recovery_that_was_cut_off(make: Make) -> None:
+    """Nothing is pending any more, but a resource that was not read is known by its mark."""
+    pulumi = make(export(resource(id=ID, initErrors=[recover.MARK]), resource(RELEASE_URN, id="a/b")))
+    assert recover.recover(pulumi.command) == 0
+    assert pulumi.calls()[1:] == [refresh(URN)]
 
 
-def test_failure_of_the_export_is_shown(pulumi: FakePulumi, capfd: pytest.CaptureFixture[str]) -> None:
-    """The engine's own words, its exit code, and no refresh."""
-    command, calls = pulumi({}, export_code=2)
-    assert recover.recover(command) == 2
-    assert capfd.readouterr().err == "error: incorrect passphrase"
-    assert len(called(calls)) == 1
+@pytest.mark.parametrize(
+    ("old", "expected"),
+    [
+        ({"id": "", "pendingReplacement": True}, [ID]),
+        ({"id": "older"}, [ID, "older"]),
+        ({"id": ID}, [ID]),
+        ({"id": "older", "delete": True}, ["older", ID]),
+    ],
+)
+def test_replacement_that_was_cut_off(make: Make, old: Mapping[str, Any], expected: Sequence[str]) -> None:
+    """One resource of a URN is the current one; an older one that still exists is to be deleted."""
+    pulumi = make(export(resource(**old), pending=[("creating", resource())]))
+    assert recover.recover(pulumi.command) == 0
+    found = pulumi.resources()
+    assert [known["id"] for known in found] == expected
+    assert [known["id"] for known in found if not known.get("delete")] == [ID]
+
+
+def test_what_has_no_id_is_forgotten(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    """It is named, with what to do; a provider of the program exists nowhere and is simply made again."""
+    unknown = {"urn": "urn:pulumi:dev::p::x:y:Z::z", "type": "x:y:Z", "custom": True}
+    pulumi = make(export(pending=[("creating", unknown), ("creating", PROVIDER)]))
+    assert recover.recover(pulumi.command) == 0
+    assert pulumi.resources() == []
+    assert pulumi.calls()[-1] == ["stack", "import", *STACK]
+    said = capfd.readouterr().err
+    assert "its id cannot be told. If z (x:y:Z) exists, import it: pulumi import" in said
+    assert said.count("cannot be told") == 1
+
+
+def planned(**fields: Any) -> dict[str, Any]:
+    """A resource as a preview shows it before it is made."""
+    return resource(**{"provider": f"{PROVIDER_URN}::1", "parent": PROVIDER_URN, **fields})
+
+
+def test_adoption(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    """After a provider has died only the program knows what it may have made."""
+    pulumi = make(export(), creates=[planned(inputs={"name": "n", "key": "[secret]", "list": [recover.UNKNOWN, 1]})])
+    assert recover.recover(pulumi.command, adopt=True) == 0
+    assert ["preview", "--json", "--non-interactive", *OPTIONS] in pulumi.calls()
+    assert pulumi.calls()[-1] == refresh(URN)
+    (network,) = pulumi.resources()
+    assert (network["id"], network["inputs"]) == (ID, {"name": "n", "list": [1]})
+    assert "the last update failed; looking up 1 resources that it may have made" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"provider": f"{PROVIDER_URN}::{recover.UNKNOWN}"},
+        {"dependencies": [RELEASE_URN]},
+        {"parent": RELEASE_URN},
+        {"custom": False},
+    ],
+)
+def test_what_cannot_have_been_made(make: Make, fields: Mapping[str, Any]) -> None:
+    """Nothing is looked up whose provider, parent or dependencies are not there: it has never been asked for."""
+    pulumi = make(export(), creates=[planned(**fields)])
+    assert recover.recover(pulumi.command, adopt=True) == 0
+    assert len(pulumi.calls()) == 2
+
+
+def test_program_that_cannot_be_previewed(make: Make) -> None:
+    """The update that follows says why, once; what was cut off is taken in all the same."""
+    pulumi = make(export(pending=[("creating", resource())]), fails=["preview"])
+    assert recover.recover(pulumi.command, adopt=True) == 0
+    assert pulumi.calls()[-1] == refresh(URN)
+
+
+@pytest.mark.parametrize("command", ["export", "import", "refresh"])
+def test_failures_are_passed_on(make: Make, capfd: pytest.CaptureFixture[str], command: str) -> None:
+    """An update must not go on when what exists could not be found out: the engine's own words and its exit code."""
+    pulumi = make(export(pending=[("creating", resource())]), fails=[command])
+    assert recover.recover(pulumi.command) == 3
+    assert "error: incorrect passphrase" in capfd.readouterr().err
+    assert command in pulumi.calls()[-1]

@@ -265,7 +265,7 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     "startup budget": (
         [("models.0.startupMinutes", 1)],
         (
-            "platform.models[0].startupMinutes: 1: input should be greater than or equal to 5. It is: How long a server may "
+            "platform.models[0].startupMinutes: 1: input should be greater than or equal to 15. It is: How long a server may "
             "take until it answers: loading weights and compiling for the TPU"
         ),
     ),

@@ -218,7 +218,7 @@ def test_official_plugin_takes_over(place: Workspace, user_plugins: Path) -> Non
 def test_official_plugin_is_never_written_to(
     place: Workspace, user_plugins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With another PULUMI_HOME in the next run, our script went through the link and over the user's own plugin."""
+    """With another PULUMI_HOME in the next run, a script written through the link would replace the user's own plugin."""
     folder = official(user_plugins)
     place.prepare()
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "other"))
@@ -265,7 +265,7 @@ def test_passphrase_is_the_users_alone(place: Workspace) -> None:
 
 
 def test_passphrase_that_was_cut_off(place: Workspace) -> None:
-    """A run that was killed between making and writing the file left an empty passphrase for ever."""
+    """A run that was killed between making and writing the file would leave an empty passphrase for ever."""
     place.prepare()
     path = Path(place.environment()["PULUMI_CONFIG_PASSPHRASE_FILE"])
     path.write_text("")

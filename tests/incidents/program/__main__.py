@@ -1,8 +1,9 @@
 """A platform as somebody else would write it: plain provider resources, none of this project's components or settings.
 
-Right as it stands. The config value `changes` replaces parts of it by path (`gateway.spec.gatewayClassName`), so that each
-test spoils one thing: null leaves a part or a whole resource out, and UNKNOWN puts in the output of a resource that does
-not exist yet, which is what a preview sees of a value that another resource decides.
+Right as it stands. The config value `changes` replaces parts of it by path (`gateway/spec/gatewayClassName`, `~` for a slash
+in a name), so that each test spoils one thing: null leaves a part or a whole resource out, and UNKNOWN puts in the output of
+a resource that does not exist yet, which is what a preview sees of a value that another resource decides. Resources are
+declared by their type tokens, as every SDK does underneath: the providers' Python packages would only cost start-up time.
 """
 
 from __future__ import annotations
@@ -10,12 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import pulumi
-from pulumi_gcp.compute.address import Address
-from pulumi_gcp.compute.subnetwork import Subnetwork
-from pulumi_gcp.container.cluster import Cluster
-from pulumi_gcp.container.node_pool import NodePool
-from pulumi_kubernetes.apiextensions.CustomResource import CustomResource
-from pulumi_kubernetes.provider import Provider
 
 UNKNOWN = "UNKNOWN"
 PROJECT = "somebody-else"
@@ -23,17 +18,17 @@ SERVICE = {"name": "qwen-kserve-workload-svc"}
 POOL = {"group": "inference.networking.k8s.io", "kind": "InferencePool", "name": "qwen-inference-pool"}
 
 changes: dict[str, Any] = pulumi.Config().get_object("changes") or {}
-pulumi.log.warn(repr(changes))
-address = Address("address", project=PROJECT, region="us-east5", name="address")
 
 
-def given(value: Any) -> Any:
-    """A value of a change, with outputs of the address for what is to be unknown."""
-    if value == UNKNOWN:
-        return address.address
-    if isinstance(value, dict):
-        return {key: given(item) for key, item in value.items()}
-    return [given(item) for item in value] if isinstance(value, list) else value
+def declare(token: str, name: str, props: dict[str, Any], provider: pulumi.ProviderResource | None = None) -> Any:
+    """A resource with the changes for it; None when it is left out."""
+    if name in changes:
+        return None
+    for path, value in changes.items():
+        resource, *steps = (step.replace("~", "/") for step in path.split("/"))
+        if resource == name:
+            put(props, steps, value)
+    return pulumi.CustomResource(token, name, props, pulumi.ResourceOptions(provider=provider))
 
 
 def put(place: Any, steps: list[str], value: Any) -> None:
@@ -48,60 +43,68 @@ def put(place: Any, steps: list[str], value: Any) -> None:
         place[key] = given(value)
 
 
-def changed(name: str, props: dict[str, Any]) -> dict[str, Any] | None:
-    """The properties of resource `name` with the changes for it; None when it is left out."""
-    if name in changes:
-        return None
-    for path, value in changes.items():
-        resource, *steps = path.split("/")
-        if resource == name:
-            put(props, steps, value)
-    return props
+def given(value: Any) -> Any:
+    """A value of a change, with outputs of the address for what is to be unknown."""
+    if value == UNKNOWN:
+        return address.address
+    if isinstance(value, dict):
+        return {key: given(item) for key, item in value.items()}
+    return [given(item) for item in value] if isinstance(value, list) else value
 
 
-def google(kind: Any, name: str, **props: Any) -> Any:
+def google(kind: str, name: str, **props: Any) -> Any:
     """A resource of Google Cloud."""
-    args = changed(name, {"project": PROJECT, "name": name, **props})
-    return None if args is None else kind(name, **args)
+    return declare(f"gcp:{kind}", name, {"project": PROJECT, "name": name, **props})
 
 
-google(Subnetwork, "nodes", network="vpc", region="us-east5", ip_cidr_range="10.0.0.0/20")
+address = google("compute/address:Address", "address", region="us-east5", address=None)
+google("compute/subnetwork:Subnetwork", "nodes", network="vpc", region="us-east5", ipCidrRange="10.0.0.0/20")
 google(
-    Subnetwork,
+    "compute/subnetwork:Subnetwork",
     "proxies",
     network="vpc",
     region="us-east5",
-    ip_cidr_range="10.9.0.0/23",
+    ipCidrRange="10.9.0.0/23",
     purpose="REGIONAL_MANAGED_PROXY",
     role="ACTIVE",
 )
 cluster = google(
-    Cluster,
+    "container/cluster:Cluster",
     "cluster",
     location="us-east5",
-    initial_node_count=1,
-    min_master_version="1.34.3-gke.1245000",
-    gateway_api_config={"channel": "CHANNEL_STANDARD"},
-    addons_config={"http_load_balancing": {"disabled": False}},
+    initialNodeCount=1,
+    minMasterVersion="1.34.3-gke.1245000",
+    releaseChannel={"channel": "REGULAR"},
+    datapathProvider="ADVANCED_DATAPATH",
+    workloadIdentityConfig={"workloadPool": f"{PROJECT}.svc.id.goog"},
+    privateClusterConfig={"enablePrivateNodes": True, "masterIpv4CidrBlock": "172.16.0.0/28"},
+    masterAuthorizedNetworksConfig={"cidrBlocks": [{"cidrBlock": "203.0.113.0/24"}]},
+    gatewayApiConfig={"channel": "CHANNEL_STANDARD"},
+    addonsConfig={"httpLoadBalancing": {"disabled": False}},
+    endpoint=None,
 )
 google(
-    NodePool,
+    "container/nodePool:NodePool",
     "tpus",
     cluster="cluster",
     location="us-east5",
-    node_locations=["us-east5-b"],
-    node_count=1,
-    node_config={"machine_type": "ct6e-standard-4t", "disk_type": "hyperdisk-balanced"},
+    nodeLocations=["us-east5-b"],
+    nodeCount=1,
+    nodeConfig={
+        "machineType": "ct6e-standard-4t",
+        "diskType": "hyperdisk-balanced",
+        "serviceAccount": f"nodes@{PROJECT}.iam.gserviceaccount.com",
+        "shieldedInstanceConfig": {"enableSecureBoot": True},
+    },
 )
-provider = Provider("cluster", kubeconfig=cluster.endpoint.apply(lambda endpoint: f"server: https://{endpoint}"))
+kubeconfig = pulumi.Output.concat("server: https://", cluster.endpoint)
+provider = pulumi.ProviderResource("kubernetes", "cluster", {"kubeconfig": kubeconfig})
 
 
-def kubernetes(resource: str, api_version: str, kind: str, name: str, spec: Any, namespace: str = "models") -> None:
+def kubernetes(resource: str, api_version: str, kind: str, name: str, spec: Any) -> None:
     """An object in the cluster."""
-    props = changed(resource, {"metadata": {"name": name, "namespace": namespace}, "spec": spec})
-    if props is not None:
-        opts = pulumi.ResourceOptions(provider=provider)
-        CustomResource(resource, api_version=api_version, kind=kind, opts=opts, **props)
+    props = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "models"}, "spec": spec}
+    declare(f"kubernetes:{api_version}:{kind}", resource, props, provider)
 
 
 def health_check(resource: str, target: dict[str, str]) -> None:
@@ -110,6 +113,12 @@ def health_check(resource: str, target: dict[str, str]) -> None:
     default = {"checkIntervalSec": 15, "timeoutSec": 15, "config": {"type": "HTTP", "httpHealthCheck": check}}
     spec = {"targetRef": dict(target), "default": default}
     kubernetes(resource, "networking.gke.io/v1", "HealthCheckPolicy", resource, spec)
+
+
+def patience(resource: str, target: dict[str, str]) -> None:
+    """A timeout for one backend with which streams are not cut."""
+    spec = {"targetRef": dict(target), "default": {"timeoutSec": 600}}
+    kubernetes(resource, "networking.gke.io/v1", "GCPBackendPolicy", resource, spec)
 
 
 def rule(path: str, backend: dict[str, str]) -> dict[str, Any]:
@@ -135,6 +144,14 @@ kubernetes(
     {"parentRefs": [{"name": "entry"}], "rules": [rule("/v1/completions", POOL), rule("/v1/models", SERVICE)]},
 )
 chips = {"google.com/tpu": "4"}
+server = {
+    "name": "main",
+    "image": "vllm/vllm-tpu:v0.27.0",
+    "command": ["vllm", "serve", "/mnt/models"],
+    "args": ["--served-model-name=qwen", "--port=8000", "--tensor-parallel-size=4"],
+    "resources": {"requests": chips, "limits": dict(chips)},
+    "startupProbe": {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 10, "failureThreshold": 360},
+}
 kubernetes(
     "model",
     "serving.kserve.io/v1alpha2",
@@ -148,7 +165,7 @@ kubernetes(
                 "cloud.google.com/gke-tpu-accelerator": "tpu-v6e-slice",
                 "cloud.google.com/gke-tpu-topology": "2x2",
             },
-            "containers": [{"name": "main", "args": [], "resources": {"requests": chips, "limits": dict(chips)}}],
+            "containers": [server],
         },
     },
 )
@@ -159,5 +176,6 @@ kubernetes(
     "team-route",
     {"router": {"route": {"http": {"spec": {"rules": [rule("/", SERVICE)]}}}}},
 )
-health_check("pool-health", POOL)
-health_check("service-health", {"group": "", "kind": "Service", **SERVICE})
+for name, target in (("pool", POOL), ("service", {"group": "", "kind": "Service", **SERVICE})):
+    health_check(f"{name}-health", target)
+    patience(f"{name}-patience", target)

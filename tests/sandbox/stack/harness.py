@@ -7,11 +7,13 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlencode
 
 import psutil
 import yaml
@@ -91,7 +93,7 @@ class Running:
     def kill(self) -> None:
         """SIGKILL to the command alone; what it has started is not asked."""
         self._process.kill()
-        self._process.wait()
+        self.end()
 
     def interrupt(self) -> None:
         """What Ctrl-C does: SIGINT to the whole process group."""
@@ -107,6 +109,12 @@ class Running:
     def output(self) -> str:
         """What the command has printed so far."""
         return os.pread(self._output.fileno(), 1 << 24, 0).decode(errors="replace")
+
+
+def cli(home: Path, *arguments: str, **variables: str) -> Running:
+    """`python -m sandbox ARGUMENTS`, as `make` runs it."""
+    environment = {**os.environ, "SANDBOX_HOME": str(home), **variables}
+    return Running([sys.executable, "-m", "sandbox", *arguments], folder=CHECKOUT, environment=environment)
 
 
 class Stack:
@@ -144,15 +152,18 @@ class Stack:
         engine = self.engine(change)
         code = engine.ensure_stack() or engine.recover()
         assert code == 0, "the stack could not be prepared"
-        ran = engine.pulumi(*engine.command(operation, *options, "--non-interactive"), capture=True)
-        return Result(code=ran.returncode, output=ran.stdout + ran.stderr)
+        with tempfile.TemporaryFile() as output:
+            code = engine.operate(operation, *options, output=output)
+            output.seek(0)
+            return Result(code=code, output=output.read().decode(errors="replace"))
 
     def begin(self, operation: str, *options: str, change: Callable[[dict[str, Any]], object] | None = None) -> Running:
         """Starts an operation and goes on while it is under way."""
         self.start()
         engine = self.engine(change)
-        assert engine.ensure_stack() == 0
-        command = [str(self.workspace.tools.pulumi), *engine.command(operation, *options, "--non-interactive")]
+        code = engine.ensure_stack() or engine.recover()
+        assert code == 0, "the stack could not be prepared"
+        command = engine.begin(operation, *options, "--non-interactive")
         return Running(command, folder=self.program, environment=self.workspace.environment())
 
     def preview(self, change: Callable[[dict[str, Any]], object] | None = None) -> list[Step]:
@@ -196,3 +207,9 @@ class Stack:
         file = self.workspace.backend / ".pulumi" / "stacks" / PROJECT / f"{self.name}.json"
         latest: dict[str, Any] = json.loads(file.read_text())["checkpoint"]["latest"]
         return latest
+
+    def remove(self, kind: str, resource_id: str) -> None:
+        """Deletes a resource behind the engine's back."""
+        path = f"/resource?{urlencode({'type': kind, 'id': resource_id})}"
+        operation = daemon.ask(self.workspace.home, path, method="DELETE")
+        daemon.ask(self.workspace.home, f"/operations/{operation['name']}?wait=60", timeout=70)

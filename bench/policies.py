@@ -1,0 +1,142 @@
+"""`python -m bench.policies`: how fast the pack judges a large stack, in one process on one core, without an engine.
+
+An evaluation is one policy's look at one resource. Most end at the resource's type, so those of policies that look at the
+resource's kind are counted apart. Properties come through the SDK's proxies, as from the engine; its wire format does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from pulumi_policy import Policy, PolicyResource
+from pulumi_policy.proxy import unknown_checking_proxy
+from rich.console import Console
+from rich.table import Table
+
+from bench.stack import stack
+from policies.check.evaluate import evaluate, resource
+from policies.framework import LOOKS_AT
+from policies.pack import POLICIES
+
+SIZES: Final = (200, 2000)
+RUNS: Final = 3
+TARGET_RATE: Final = 2000
+"""Evaluations a second on one core."""
+TARGET_GROWTH: Final = 11
+"""Most times longer that ten times the resources may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One size of stack."""
+
+    resources: int
+    evaluations: int
+    applicable: int
+    """Evaluations by policies that look at the resource's kind."""
+    seconds: float
+    """Processor time, median of the runs."""
+    violations: int
+
+    @property
+    def rate(self) -> float:
+        """Evaluations a second."""
+        return self.evaluations / self.seconds
+
+    @property
+    def applicable_rate(self) -> float:
+        """Applicable evaluations a second."""
+        return self.applicable / self.seconds
+
+
+def resources(size: int) -> list[PolicyResource]:
+    """A stack as the engine hands it over."""
+    return [
+        resource(token, name, f"urn:pulumi:prod::inference::{token}::{name}", unknown_checking_proxy(properties))
+        for token, name, properties in stack(size)
+    ]
+
+
+def measure(size: int, runs: int, policies: Sequence[Policy] = POLICIES) -> Measured:
+    """Times the policies over a stack of that many resources."""
+    made = resources(size)
+    times: list[float] = []
+    violations = 0
+    for _ in range(runs + 1):
+        start = time.process_time()
+        violations = sum(1 for _ in evaluate(policies, made))
+        times.append(time.process_time() - start)
+    kinds = [each.resource_type.rsplit(":", 1)[-1] for each in made]
+    applicable = sum(1 for policy in policies for kind in kinds if kind in LOOKS_AT.get(policy.name, ()))
+    return Measured(size, len(policies) * size, applicable, median(times[1:]), violations)
+
+
+def slowest(size: int, count: int = 5) -> list[tuple[str, float, float]]:
+    """The policies that take longest over such a stack: name, seconds, and growth from a tenth of it."""
+    small, large = resources(size // 10), resources(size)
+    found: list[tuple[str, float, float]] = []
+    for policy in POLICIES:
+        times: list[float] = []
+        for made in (small, large):
+            start = time.process_time()
+            list(evaluate([policy], made))
+            times.append(time.process_time() - start)
+        found.append((policy.name, times[1], times[1] / times[0]))
+    return sorted(found, key=lambda row: -row[1])[:count]
+
+
+def show(results: Sequence[Measured], console: Console) -> None:
+    """Prints the table and the verdict on the targets."""
+    table = Table(title=f"The pack's {len(POLICIES)} policies on one core")
+    for column in ("resources", "time [s]", "evaluations/s", "of matching kind/s", "violations"):
+        table.add_column(column, justify="right")
+    for row in results:
+        table.add_row(
+            f"{row.resources:,}",
+            f"{row.seconds:.3f}",
+            f"{row.rate:,.0f}",
+            f"{row.applicable_rate:,.0f}",
+            f"{row.violations:,}",
+        )
+    console.print(table)
+    growth = results[-1].seconds / results[0].seconds
+    times = results[-1].resources / results[0].resources
+    console.print(
+        f"{times:.0f} × the resources take {growth:.1f} × the time (target: at most {TARGET_GROWTH} for 10 ×)."
+    )
+    slow = min(row.applicable_rate for row in results)
+    console.print(f"At least {slow:,.0f} evaluations of matching kind a second (target: {TARGET_RATE:,}).")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the bench; a missed target is shown, not an error."""
+    parser = argparse.ArgumentParser(prog="bench.policies", description="Times the policy pack in this process.")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"runs of each size [{RUNS}]")
+    parser.add_argument("--slowest", action="store_true", help="also show the slowest policies and how they grow")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
+    options = parser.parse_args(arguments)
+    if options.runs < 1:
+        sys.stderr.write(f"error: --runs {options.runs}: a median needs at least one run. Write 1 or more.\n")
+        return 2
+    console = Console(highlight=False)
+    results = [measure(size, options.runs) for size in SIZES]
+    show(results, console)
+    if options.slowest:
+        for name, seconds, growth in slowest(SIZES[-1]):
+            console.print(f"{name:32} {seconds:8.3f} s, {growth:6.1f} × a tenth of the stack")
+    if options.json is not None:
+        content: list[dict[str, Any]] = [asdict(row) for row in results]
+        options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Somebody else's program under this project's policy pack, through the real engine, with what it printed kept.
+
+Owns how such a program is run and how its findings are read. The program (`program/`) is right as it stands; each test
+names what it changes in it. Nothing is ever created: these are previews, and the cloud behind them stays empty.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox import daemon
+from sandbox.engine import POLICIES
+from sandbox.toolchain import Tools
+from sandbox.workspace import Workspace
+
+PROGRAM = Path(__file__).resolve().parent / "program"
+PROJECT = "somebody-elses-platform"
+STACK = "incident"
+UNKNOWN = "UNKNOWN"
+"""Stands for the output of a resource that does not exist yet, as `program/__main__.py` reads it."""
+
+Changes = Mapping[str, Any]
+"""Parts of the program by path, such as `gateway/spec/gatewayClassName`, and what is there instead; None for nothing."""
+
+_VIOLATION = re.compile(r"^\s+- \[(mandatory|advisory)\].*?  ([a-z][a-z-]+)  \(", re.MULTILINE)
+_MESSAGE = re.compile(r"^\s+(\[[a-z-]+\] .+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How an operation ended, and what people read."""
+
+    code: int
+    output: str
+
+    @property
+    def blocked_by(self) -> set[str]:
+        """The mandatory policies with a violation."""
+        return {name for level, name in _VIOLATION.findall(self.output) if level == "mandatory"}
+
+    @property
+    def messages(self) -> list[str]:
+        """The violations, in their words."""
+        return _MESSAGE.findall(self.output)
+
+    def passes(self) -> None:
+        """Asserts that the pack ran, ran in full, and has nothing against it."""
+        assert self.code == 0, self.output
+        assert not self.blocked_by, self.output
+        assert "gke-tpu-inference@v" in self.output
+        assert "can't run policy" not in self.output
+
+    def is_blocked_by(self, *policies: str) -> None:
+        """Asserts that each of these policies blocks it, and that none was given up."""
+        assert self.code != 0, self.output
+        assert set(policies) <= self.blocked_by, self.output
+        assert "can't run policy" not in self.output
+
+    def says(self, *texts: str) -> None:
+        """Asserts that one violation has all of `texts`."""
+        assert any(all(text in message for text in texts) for message in self.messages), f"{texts}\n{self.output}"
+
+
+class Somebody:
+    """Somebody else's project in `folder`, in the sandbox at `home`."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.workspace = Workspace(Tools.load(), home)
+        self.workspace.prepare()
+        self.folder = folder
+        shutil.copytree(PROGRAM, self.folder, ignore=shutil.ignore_patterns("__pycache__"))
+        (self.folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+        made = self._pulumi("stack", "init", STACK)
+        assert made.code == 0, made.output
+        self._config = self.folder / f"Pulumi.{STACK}.yaml"
+        self._content: dict[str, Any] = yaml.safe_load(self._config.read_text()) if self._config.exists() else {}
+
+    def preview(self, changes: Changes | None = None, pack_config: Mapping[str, Any] | None = None) -> Result:
+        """Previews the program with these changes, under the pack with that configuration."""
+        return self._operate("preview", changes or {}, pack_config)
+
+    def up(self, changes: Changes) -> Result:
+        """Deploys the program with these changes: the engine previews it, and goes on if nothing objects."""
+        return self._operate("up", changes, None)
+
+    def analyze(self, *objects: Mapping[str, Any]) -> Result:
+        """Analyzes a state in which these Kubernetes objects exist."""
+        path = self.folder / "state.json"
+        resources = [_state("pulumi:pulumi:Stack", f"{PROJECT}-{STACK}", {})]
+        for made in objects:
+            token = f"kubernetes:{made['apiVersion']}:{made['kind']}"
+            resources.append(_state(token, f"{made['kind']}-{made['metadata']['name']}", made))
+        path.write_text(json.dumps({"version": 3, "deployment": {"manifest": {}, "resources": resources}}))
+        return self._pulumi("policy", "analyze", "--file", str(path), "--policy-pack", str(POLICIES))
+
+    def cloud(self) -> list[Any]:
+        """What exists in the simulated cloud."""
+        found: list[Any] = daemon.ask(self.workspace.home, "/resources")["resources"]
+        return found
+
+    def _operate(self, operation: str, changes: Changes, pack_config: Mapping[str, Any] | None) -> Result:
+        self._config.write_text(
+            yaml.safe_dump({**self._content, "config": {f"{PROJECT}:changes": dict(changes)}}, sort_keys=False)
+        )
+        command = [operation, "--stack", STACK, "--non-interactive", "--policy-pack", str(POLICIES)]
+        if pack_config is not None:
+            path = self.folder / "pack.json"
+            path.write_text(json.dumps(pack_config))
+            command += ["--policy-pack-config", str(path)]
+        if operation != "preview":
+            command.append("--yes")
+        result = self._pulumi(*command)
+        assert self.cloud() == [], "something was created"
+        return result
+
+    def _pulumi(self, *arguments: str) -> Result:
+        ran = subprocess.run(
+            [str(self.workspace.tools.pulumi), *arguments],
+            cwd=self.folder,
+            env=self.workspace.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Result(code=ran.returncode, output=ran.stdout + ran.stderr)
+
+
+def _state(token: str, name: str, props: Mapping[str, Any]) -> dict[str, Any]:
+    urn = f"urn:pulumi:{STACK}::{PROJECT}::{token}::{name}"
+    if not props:
+        return {"urn": urn, "custom": False, "type": token}
+    return {"urn": urn, "custom": True, "type": token, "id": name, "inputs": props, "outputs": props}

@@ -1,0 +1,313 @@
+"""Images, KServe's installation, CRD owners, versions, and how node pools get their machines."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tests.policies.cases.case import Cases, fail, good, missing, near, unknown
+from tests.policies.harness import UNKNOWN, Made, kubernetes
+from tests.policies.objects import (
+    cluster,
+    controllers,
+    deployment,
+    llm,
+    node_pool,
+    release,
+    selector,
+    server,
+    web,
+)
+
+MULTI: Final = {"nodeCount": 4, "placementPolicy": {"type": "COMPACT", "tpuTopology": "4x4"}}
+FLEX: Final[dict[str, Any]] = {
+    "nodeCount": None,
+    "nodeConfig__flexStart": True,
+    "management__autoRepair": False,
+    "autoscaling": {"minNodeCount": 0, "maxNodeCount": 4, "locationPolicy": "ANY"},
+}
+SPECIFIC: Final = {
+    "consumeReservationType": "SPECIFIC_RESERVATION",
+    "key": "compute.googleapis.com/reservation-name",
+    "values": ["v6e"],
+}
+DIGEST: Final = "sha256:" + "0" * 64
+
+
+def crd(name: Any) -> Made:
+    """A CustomResourceDefinition."""
+    return Made(
+        "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition",
+        "crd",
+        {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name}},
+    )
+
+
+def files(*addresses: Any) -> Made:
+    """YAML files from addresses."""
+    return Made("kubernetes:yaml/v2:ConfigGroup", "files", {"files": list(addresses)})
+
+
+def instead(chart: str, *replacement: Made) -> list[Made]:
+    """KServe's installation with one release replaced, or left out."""
+    return [made for made in controllers() if made.name != chart] + list(replacement)
+
+
+def kserve(version: Any = None, **llmisvc: Any) -> Made:
+    """KServe's controller."""
+    return release("kserve-llmisvc-resources", version, kserve={"llmisvc": {"createGIECRDs": False, **llmisvc}})
+
+
+def local(chart: str) -> Made:
+    """A chart from a directory, which says its version itself."""
+    made = release(chart, kserve={"llmisvcConfigs": {"enabled": True}})
+    return Made(made.token, made.name, {**made.props, "chart": f"./charts/{chart}", "version": None})
+
+
+def worker() -> Made:
+    """A service of several pods."""
+    pod = {"nodeSelector": selector("4x4"), "containers": [server()]}
+    return llm(None, template=pod, worker=pod, parallelism={"pipeline": 4})
+
+
+def picker(image: Any) -> Made:
+    """A service with an endpoint picker of its own image."""
+    scheduler = {"template": {"containers": [{"name": "main", "image": image}]}}
+    return llm({"scheduler": scheduler, "route": {"http": {"refs": [{"name": "qwen"}]}}})
+
+
+def inference(kind: str, version: str) -> Made:
+    """An inference object of that group and version."""
+    return kubernetes(version, kind, "qwen", spec={})
+
+
+POOL_CRD: Final = "inferencepools.inference.networking.k8s.io"
+GIE: Final = (
+    "https://github.com/kubernetes-sigs/gateway-api-inference-extension/releases/download/v1.0.0/manifests.yaml"
+)
+GATEWAY_API: Final = "https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.5.1/standard-install.yaml"
+PICKER: Final = "ghcr.io/llm-d/llm-d-router-endpoint-picker"
+
+CASES: Final[Cases] = {
+    "image-pinned": [
+        fail("pinned", "the tag latest moves", deployment(web(image="vllm/vllm-tpu:latest"))),
+        fail(
+            "pinned",
+            "the tag nightly moves",
+            llm(None, template={"containers": [server(image="vllm/vllm-tpu:nightly")]}),
+        ),
+        fail("pinned", "its digest is none", deployment(web(image="vllm/vllm-tpu@sha256:12"))),
+        fail(
+            "pinned", "initContainers[0].image", deployment(initContainers=[{"name": "a", "image": "busybox:latest"}])
+        ),
+        fail(
+            "registry",
+            "docker.io/vllm/vllm-tpu is not under",
+            llm(),
+            config={"allowedRegistries": ["us-docker.pkg.dev/p/"]},
+        ),
+        fail(
+            "registry",
+            "not under",
+            deployment(web(image="docker.io/vllm-evil/x:1")),
+            config={"allowedRegistries": ["docker.io/vllm"]},
+        ),
+        fail("digest", "digests only", llm(), config={"requireDigest": True}),
+        missing("pinned", "without a tag it means latest", deployment(web(image="localhost:5000/vllm"))),
+        missing("", "", llm(None, template={})),
+        unknown("undecided", "image is '(unknown)'", deployment(web(image=UNKNOWN))),
+        good(llm(), deployment()),
+        good(deployment(web(image=f"registry.example.com:5000/a/b@{DIGEST}")), config={"requireDigest": True}),
+        near(deployment(web(image="vllm/vllm-tpu:nightly-20260820-abcdef0"))),
+        near(deployment(web(image=f"vllm/vllm-tpu:latest@{DIGEST}"))),
+        near(deployment(web(image="vllm/vllm-tpu:v1")), config={"allowedRegistries": ["docker.io/vllm"]}),
+    ],
+    "kserve-install": [
+        fail("version compatibility", "wrong version number", *instead("kserve-llmisvc-resources", kserve("v0.18.1"))),
+        fail("version", "this name before v0.17", release("llmisvc-resources", "v0.16.0")),
+        fail(
+            "version compatibility",
+            "it is no exact version",
+            *instead("kserve-llmisvc-crd", release("kserve-llmisvc-crd", "~0.20")),
+        ),
+        fail(
+            "version",
+            "image is 'v0.17.0'",
+            deployment(web(image="kserve/llmisvc-controller:v0.17.0"), name="llmisvc-controller-manager"),
+        ),
+        fail(
+            "compatibility",
+            "is not of the release of kserve-runtime-configs v0.19.0",
+            *instead(
+                "kserve-runtime-configs",
+                release("kserve-runtime-configs", "v0.19.0", kserve={"llmisvcConfigs": {"enabled": True}}),
+            ),
+        ),
+        fail("compatibility", "is built against LeaderWorkerSet 0.8", *instead("lws", release("lws", "0.6.2"))),
+        fail("compatibility", "decodes both strictly", picker(f"{PICKER}:v0.10.0"), *controllers()),
+        fail(
+            "compatibility",
+            "llm-d-router-endpoint-picker:v0.9.0",
+            picker("ghcr.io/llm-d/llm-d-inference-scheduler:v0.7.0"),
+            *controllers(),
+        ),
+        fail(
+            "crd-owner",
+            "createGIECRDs is true",
+            *instead("kserve-llmisvc-resources", kserve(createGIECRDs=True)),
+            cluster(),
+        ),
+        fail(
+            "crd-owner",
+            "does not bring the InferencePool CRD",
+            *controllers(),
+            cluster(minMasterVersion="1.33.4-gke.100"),
+        ),
+        fail(
+            "presets",
+            "the chart installs nothing by default",
+            llm(),
+            *instead("kserve-runtime-configs", release("kserve-runtime-configs")),
+        ),
+        missing(
+            "crd-owner",
+            "createGIECRDs is true",
+            *instead("kserve-llmisvc-resources", release("kserve-llmisvc-resources")),
+            cluster(),
+        ),
+        missing("companion", "ConfigNotFound", llm(), *instead("kserve-runtime-configs")),
+        missing("companion", "no matches for kind Certificate", *instead("cert-manager")),
+        missing("companion", "without kserve-llmisvc-crd", *instead("kserve-llmisvc-crd")),
+        missing("companion", "no matches for kind LeaderWorkerSet", worker(), *instead("lws")),
+        unknown("undecided", "version is '(unknown)'", *instead("kserve-llmisvc-resources", kserve(UNKNOWN))),
+        unknown(
+            "undecided",
+            "chart is '(unknown)'",
+            *controllers(),
+            Made("kubernetes:helm.sh/v3:Release", "a", {"chart": UNKNOWN}),
+        ),
+        unknown(
+            "undecided",
+            "createGIECRDs is '(unknown)'",
+            *instead("kserve-llmisvc-resources", kserve(createGIECRDs=UNKNOWN)),
+        ),
+        good(llm(), cluster(), *controllers()),
+        good(worker(), cluster(), *controllers()),
+        near(llm()),
+        near(worker()),
+        near(*instead("kserve-runtime-configs", local("kserve-runtime-configs")), llm()),
+        near(cluster(minMasterVersion="1.33.4-gke.100"), *controllers(), crd(POOL_CRD)),
+        near(cluster(minMasterVersion="1.33.4-gke.100"), *controllers(), files(GIE)),
+        near(picker(f"{PICKER}:v0.9.1"), *controllers()),
+        near(release("redis", "~19")),
+    ],
+    "gke-owned-crd": [
+        fail("crd-owner", "GKE installs and reconciles it", cluster(), crd(POOL_CRD)),
+        fail("crd-owner", "files is 'inferencepools", cluster(), files(GIE)),
+        fail("crd-owner", "gatewayApiConfig", cluster(), crd("httproutes.gateway.networking.k8s.io")),
+        fail("crd-owner", "gatewayApiConfig", cluster(), files(GATEWAY_API)),
+        fail("crd-owner", "public copies", crd("healthcheckpolicies.networking.gke.io")),
+        fail("crd-owner", "is retired", crd("inferencepools.inference.networking.x-k8s.io")),
+        missing("", "", crd(POOL_CRD)),
+        unknown("", "", cluster(minMasterVersion=UNKNOWN), crd(POOL_CRD)),
+        unknown("", "", cluster(), crd(UNKNOWN)),
+        good(cluster(), crd("leaderworkersets.leaderworkerset.x-k8s.io")),
+        good(cluster(), crd("inferenceobjectives.llm-d.ai")),
+        near(cluster(minMasterVersion="1.33.4-gke.100"), crd(POOL_CRD)),
+        near(cluster(gatewayApiConfig=None), crd("httproutes.gateway.networking.k8s.io")),
+    ],
+    "version-compatibility": [
+        fail(
+            "machine-version",
+            "GKE knows ct6e-standard-4t only from",
+            cluster(minMasterVersion="1.30.5-gke.100"),
+            node_pool(),
+        ),
+        fail("pool-version", "newer than their control plane", cluster(), node_pool(version="1.35.0-gke.1")),
+        missing("", "", cluster(minMasterVersion=None), node_pool()),
+        unknown("", "", cluster(minMasterVersion=UNKNOWN), node_pool()),
+        good(cluster(), node_pool()),
+        good(cluster(), node_pool(version="1.33.1-gke.1")),
+        near(cluster(minMasterVersion="1.30.5-gke.100"), node_pool(nodeConfig__machineType="e2-standard-4")),
+        near(node_pool(version="1.35.0-gke.1")),
+    ],
+    "inference-api-version": [
+        fail(
+            "retired-api",
+            "InferencePool left this group",
+            inference("InferencePool", "inference.networking.x-k8s.io/v1alpha2"),
+        ),
+        fail(
+            "retired-api",
+            "Write apiVersion llm-d.ai/v1alpha2",
+            inference("InferenceObjective", "inference.networking.x-k8s.io/v1alpha2"),
+        ),
+        fail("retired-api", "InferenceModel", inference("InferenceModel", "inference.networking.x-k8s.io/v1alpha2")),
+        missing(
+            "retired-api",
+            "InferencePool",
+            Made("kubernetes:inference.networking.x-k8s.io/v1alpha2:InferencePool", "a", {}),
+        ),
+        unknown(
+            "",
+            "",
+            inference("InferencePool", "inference.networking.k8s.io/v1"),
+            kubernetes(UNKNOWN, "InferencePool", "a"),
+        ),
+        good(inference("InferencePool", "inference.networking.k8s.io/v1")),
+        good(inference("InferenceObjective", "llm-d.ai/v1alpha2")),
+        near(inference("InferencePoolImport", "inference.networking.x-k8s.io/v1alpha1")),
+    ],
+    "tpu-capacity": [
+        fail("limits", "starts empty and grows", node_pool(**{**FLEX, "autoscaling": None})),
+        fail("limits", "minNodeCount is 1", node_pool(**{**FLEX, "autoscaling__minNodeCount": 1})),
+        fail(
+            "limits", "locationPolicy is 'BALANCED'", node_pool(**{**FLEX, "autoscaling__locationPolicy": "BALANCED"})
+        ),
+        fail("limits", "it is more than maxNodeCount 2", node_pool(autoscaling={"minNodeCount": 3, "maxNodeCount": 2})),
+        fail(
+            "limits",
+            "exists whole or not at all",
+            node_pool(**MULTI, autoscaling={"minNodeCount": 2, "maxNodeCount": 4}),
+        ),
+        fail("limits", "not both", node_pool(autoscaling={"maxNodeCount": 2, "totalMaxNodeCount": 4})),
+        fail(
+            "reservation",
+            "a spot pool takes no reserved",
+            node_pool(nodeConfig__spot=True, nodeConfig__reservationAffinity=SPECIFIC),
+        ),
+        fail(
+            "reservation",
+            "there is no such affinity",
+            node_pool(nodeConfig__reservationAffinity={"consumeReservationType": "SPECIFIC"}),
+        ),
+        fail(
+            "reservation",
+            "reservationAffinity.values is 2",
+            node_pool(nodeConfig__reservationAffinity={**SPECIFIC, "values": ["a", "b"]}),
+        ),
+        fail("duration", "at most 7 days", node_pool(**FLEX, nodeConfig__maxRunDuration="1209600s")),
+        fail("spot", "spot or preemptible", node_pool(nodeConfig__spot=True, nodeConfig__preemptible=True)),
+        fail(
+            "queued", "no spot machines", node_pool(**FLEX, queuedProvisioning={"enabled": True}, nodeConfig__spot=True)
+        ),
+        missing(
+            "reservation",
+            "reservationAffinity.key is missing",
+            node_pool(nodeConfig__reservationAffinity={**SPECIFIC, "key": None}),
+        ),
+        missing("", "", node_pool(nodeConfig__reservationAffinity=None, autoscaling=None)),
+        unknown("undecided", "nodeConfig.spot is '(unknown)'", node_pool(nodeConfig__spot=UNKNOWN)),
+        unknown("", "", node_pool(autoscaling={"minNodeCount": UNKNOWN, "maxNodeCount": 2})),
+        good(node_pool()),
+        good(
+            node_pool(
+                **FLEX,
+                nodeConfig__maxRunDuration="604800s",
+                nodeConfig__reservationAffinity={"consumeReservationType": "NO_RESERVATION"},
+            )
+        ),
+        good(node_pool(nodeConfig__reservationAffinity=SPECIFIC)),
+        near(node_pool(**MULTI, autoscaling={"minNodeCount": 4, "maxNodeCount": 4})),
+        near(node_pool(nodeConfig__machineType="e2-standard-4", nodeConfig__flexStart=True)),
+    ],
+}
