@@ -18,10 +18,10 @@ GLOBAL = {"gateway/spec/gatewayClassName": "gke-l7-global-external-managed"}
 
 @pytest.mark.parametrize("operation", ["preview", "up"])
 def test_our_commands_always_have_the_pack(somebody: Somebody, operation: str) -> None:
-    """Invariant: previews and updates run with the pack, and without a configuration that could turn it down."""
+    """Invariant: previews and updates run with the pack, at the levels the repository holds for the environment."""
     command = Engine(somebody.workspace, "dev", Path("Pulumi.dev.yaml")).command(operation)
     assert command[command.index("--policy-pack") + 1] == str(POLICIES)
-    assert "--policy-pack-config" not in command
+    assert command[command.index("--policy-pack-config") + 1] == str(POLICIES / "config" / "dev.json")
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
