@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -76,8 +77,12 @@ class Running:
 
     def part(self, module: str) -> psutil.Process:
         """The process of the family that runs the Python module `module`."""
-        (found,) = [process for process in self.family() if module in process.cmdline()]
-        return found
+        found: list[psutil.Process] = []
+        for process in self.family():
+            with suppress(psutil.Error):  # it may have ended meanwhile
+                found += [process] if module in process.cmdline() else []
+        assert len(found) == 1, f"{len(found)} processes run {module}"
+        return found[0]
 
     def until(self, condition: Callable[[], object], what: str, *, timeout: float = 120.0) -> None:
         """Waits until `condition()` holds; fails with the output when the command ends before."""

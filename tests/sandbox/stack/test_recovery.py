@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,15 @@ def kill_helm(stack: Stack, running: Running) -> list[str]:
         if client is None or not releases(client, "pending-install"):
             return False
         provider = running.part("sandbox.kubernetes")
+        provider.suspend()
         processes = [provider, *provider.children(recursive=True)]
         for process in processes:
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
         left[:] = releases(client, "pending-install")
         for process in processes:
-            process.kill() if left else process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.kill() if left else process.resume()
         return bool(left)
 
     running.until(caught, "a Helm release is being installed", timeout=300)
