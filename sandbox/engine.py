@@ -68,8 +68,9 @@ class Engine:
         inputs = [resource.get("inputs") or {} for resource in state.get("resources") or []]
         return [str(given.get("name")) for given in inputs if given.get("deletionProtection") is True]
 
-    def clear_lock(self) -> None:
-        """Removes the stack's lock if the engine that took it is gone; a running engine keeps its lock."""
+    def clear_lock(self) -> bool:
+        """Removes the stack's lock if the engine that took it is gone; whether a running engine has one."""
+        working = False
         locks = self.workspace.backend / ".pulumi" / "locks" / "organization" / PROJECT / self.stack
         for lock in locks.glob("*.json"):
             try:
@@ -80,10 +81,13 @@ class Engine:
             if not held:
                 sys.stderr.write(f"the engine that worked on stack {self.stack} is gone; removing its lock\n")
                 lock.unlink(missing_ok=True)
+            working |= held
+        return working
 
     def recover(self) -> int:
         """Takes in what an update that was cut off, or whose provider ended, has created."""
-        self.clear_lock()
+        if self.clear_lock():
+            return 0  # what is pending is another engine's work; whether it has to be waited for, the engine knows
         state = self._state().read_text()
         failed = self._attempt.exists() and self._attempt.stat().st_mtime <= self._state().stat().st_mtime
         if not failed and '"pending_operations"' not in state and recover.MARK not in state:

@@ -192,6 +192,8 @@ class TestFaults:
             ({"verb": "make", "error": {"code": 500, "message": "x"}}, "fault.verb: 'make' is none of"),
             ({"stage": "later", "error": {"code": 500, "message": "x"}}, "fault.stage: 'later' is none of"),
             ({"error": {"message": "x"}}, "fault.error: write"),
+            ({"stage": "operation", "delay": -1}, "fault.delay: -1 is no number of seconds"),
+            ({"delay": 5}, "fault.delay: requests cannot be delayed"),
         ],
     )
     def test_malformed_faults(self, fault: dict[str, object], text: str) -> None:

@@ -111,6 +111,18 @@ def test_provider_killed_while_the_cluster_is_created(foundation: Stack, capfd: 
     assert "the last update failed; looking up" in capfd.readouterr().err
 
 
+def test_second_engine(foundation: Stack) -> None:
+    """What an engine at work has begun is not taken for cut off: a preview shows, an update is refused, it goes on."""
+    running = under_way(foundation, CLUSTERS)
+    assert foundation.run("preview").code == 0
+    refused = foundation.run("up", "--skip-preview")
+    assert refused.code != 0
+    assert "the stack is currently locked by 1 lock(s)" in refused.output
+    foundation.forget_faults()
+    result = running.end()
+    assert result.code == 0, result.output
+
+
 def test_interrupt(foundation: Stack) -> None:
     """Ctrl-C: the engine writes down what it has begun, nothing is left running, and the next update goes on with it."""
     running = under_way(foundation, CLUSTERS)
