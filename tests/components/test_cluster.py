@@ -8,7 +8,7 @@ import json
 import pytest
 
 from components.cluster import node_account_id
-from components.settings import SYSTEM_POOL
+from components.settings.cluster import SYSTEM_POOL
 from rules import node_pool
 from tests.components.recording import CERTIFICATE, ENDPOINT, Graph
 

@@ -1,19 +1,13 @@
-"""From settings to components: which setting becomes which argument, and what has to wait for what.
-
-Owns the wiring alone, one function a part, so that the program itself can be read as a table of contents.
-"""
+"""From settings to Google Cloud: provider, APIs, network, cluster and node pools."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pulumi
 from pulumi_gcp.provider import Provider
 
 from components.cluster import InferenceCluster, InferenceClusterArgs
-from components.controllers import InferenceControllers, InferenceControllersArgs
-from components.gateway import InferenceGateway, InferenceGatewayArgs
-from components.model import TpuModel, TpuModelArgs
 from components.network import PlatformNetwork, PlatformNetworkArgs
 from components.services import ProjectServices
 from components.settings import Settings
@@ -94,68 +88,3 @@ def tpu_pools(settings: Settings, cloud: Provider, gke: InferenceCluster) -> Seq
         )
         for pool in settings.tpu_pools
     ]
-
-
-def gateway(settings: Settings, cloud: Provider, vpc: PlatformNetwork, gke: InferenceCluster) -> InferenceGateway:
-    """The Gateway, once the region has proxies for it."""
-    wanted = settings.gateway
-    return InferenceGateway(
-        "gateway",
-        InferenceGatewayArgs(
-            name=wanted.name,
-            namespace=settings.namespace,
-            region=settings.region,
-            class_name=wanted.class_name,
-            subnet=vpc.subnet.id,
-            certificate=wanted.certificate,
-        ),
-        pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=[vpc.proxy_subnet]),
-    )
-
-
-def controllers(settings: Settings, gke: InferenceCluster) -> InferenceControllers:
-    """cert-manager, LeaderWorkerSet and KServe."""
-    return InferenceControllers(
-        "controllers",
-        InferenceControllersArgs(
-            mirror=settings.charts.mirror, gateway=f"{settings.namespace}/{settings.gateway.name}"
-        ),
-        pulumi.ResourceOptions(providers=[gke.provider]),
-    )
-
-
-def models(
-    settings: Settings,
-    gke: InferenceCluster,
-    pools: Sequence[TpuNodePool],
-    entry: InferenceGateway,
-    inference: InferenceControllers,
-) -> Mapping[str, TpuModel]:
-    """The models, once KServe can take them and their nodes exist."""
-    by_name = dict(zip((pool.name for pool in settings.tpu_pools), pools, strict=True))
-    return {
-        model.name: TpuModel(
-            model.name,
-            TpuModelArgs(
-                namespace=settings.namespace,
-                gateway=settings.gateway.name,
-                pool=model.pool,
-                uri=model.uri,
-                served_name=model.served_name,
-                image=model.image,
-                replicas=model.replicas,
-                machine_type=settings.pool(model.pool).machine_type,
-                topology=settings.pool(model.pool).topology,
-                max_model_length=model.max_model_length,
-                startup_minutes=model.startup_minutes,
-                longest_request_seconds=model.longest_request_seconds,
-                extra_args=model.extra_args,
-                allow_root=model.allow_root,
-            ),
-            pulumi.ResourceOptions(
-                providers=[gke.provider],
-                depends_on=[entry.gateway, inference.presets, by_name[model.pool].pool],
-            ),
-        )
-        for model in settings.models
-    }
