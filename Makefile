@@ -49,7 +49,7 @@ tools: $(READY) ## Build the sandbox's tools into the per-user cache
 	@$(BIN)/python -m sandbox tools
 
 .PHONY: schema
-schema: $(READY) ## Write settings.schema.json from the settings
+schema: $(READY) ## Write settings.schema.json and docs/settings.md from the settings
 	@$(BIN)/python -m components.schema
 
 .PHONY: rules-docs

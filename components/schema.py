@@ -1,7 +1,7 @@
-"""JSON schema of a stack's configuration file, for editors and for checks without Pulumi.
+"""JSON schema of a stack's configuration file, for editors and for checks without Pulumi, and the page that describes it.
 
-Owns the file `settings.schema.json`, made from the settings themselves: `python -m components.schema` writes it, and a
-test compares.
+Owns the files `settings.schema.json` and `docs/settings.md`, made from the settings themselves: `python -m components.schema`
+writes them, and a test compares.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from components import settings_page
 from components.settings import Settings
 
 PROJECT = "gke-tpu-inference"
 FILE = Path(__file__).resolve().parent.parent / "settings.schema.json"
+PAGE = FILE.parent / "docs" / "settings.md"
 
 
 def schema() -> dict[str, Any]:
@@ -36,5 +38,13 @@ def text() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
+def page() -> str:
+    """The page as it stands in the file."""
+    whole = schema()
+    platform = whole["properties"]["config"]["properties"][f"{PROJECT}:platform"]
+    return settings_page.page(platform, whole["$defs"])
+
+
 if __name__ == "__main__":
     FILE.write_text(text())
+    PAGE.write_text(page())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.loading import parse
-from components.schema import FILE, text
+from components.schema import FILE, PAGE, page, text
 from components.settings import Settings
 from tests.unit.changing import ANY_POOL, DELETE, changed, committed, problem, refusal
 
@@ -13,6 +13,18 @@ from tests.unit.changing import ANY_POOL, DELETE, changed, committed, problem, r
 def test_schema_is_fresh() -> None:
     """Editors check Pulumi.<stack>.yaml by this file: it must say what the settings say. `make schema` writes it."""
     assert FILE.read_text() == text(), "settings.schema.json is out of date; run: make schema"
+
+
+def test_the_page_of_settings_is_fresh() -> None:
+    """Whoever reads the documentation reads the settings that this version takes."""
+    assert PAGE.read_text() == page(), "docs/settings.md is out of date; run: make schema"
+
+
+def test_the_page_explains_every_setting() -> None:
+    """A setting without a meaning cannot be used by somebody who has not read the source."""
+    rows = [line.split(" | ") for line in page().splitlines() if line.startswith("| `")]
+    assert len(rows) > 40
+    assert [row[0] for row in rows if not row[-1].strip(" |")] == []
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
