@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,11 @@ class Result:
     def blocked_by(self) -> set[str]:
         """The mandatory policies with a violation."""
         return {name for level, name in _VIOLATION.findall(self.output) if level == "mandatory"}
+
+    @property
+    def found_by(self) -> set[str]:
+        """All policies with a violation, advice included."""
+        return {name for _, name in _VIOLATION.findall(self.output)}
 
     @property
     def messages(self) -> list[str]:
@@ -95,13 +100,22 @@ class Somebody:
 
     def analyze(self, *objects: Mapping[str, Any]) -> Result:
         """Analyzes a state in which these Kubernetes objects exist."""
+        return self.analyze_resources(
+            (f"kubernetes:{made['apiVersion']}:{made['kind']}", f"{made['kind']}-{made['metadata']['name']}", made)
+            for made in objects
+        )
+
+    def analyze_resources(
+        self, resources: Iterable[tuple[str, str, Mapping[str, Any]]], pack_config: Path | None = None
+    ) -> Result:
+        """Analyzes a state of these resources, each as type token, name and properties."""
         path = self.folder / "state.json"
-        resources = [_state("pulumi:pulumi:Stack", f"{PROJECT}-{STACK}", {})]
-        for made in objects:
-            token = f"kubernetes:{made['apiVersion']}:{made['kind']}"
-            resources.append(_state(token, f"{made['kind']}-{made['metadata']['name']}", made))
-        path.write_text(json.dumps({"version": 3, "deployment": {"manifest": {}, "resources": resources}}))
-        return self._pulumi("policy", "analyze", "--file", str(path), "--policy-pack", str(POLICIES))
+        state = [_state("pulumi:pulumi:Stack", f"{PROJECT}-{STACK}", {}), *(_state(*made) for made in resources)]
+        path.write_text(json.dumps({"version": 3, "deployment": {"manifest": {}, "resources": state}}))
+        command = ["policy", "analyze", "--file", str(path), "--policy-pack", str(POLICIES)]
+        if pack_config is not None:
+            command += ["--policy-pack-config", str(pack_config)]
+        return self._pulumi(*command)
 
     def cloud(self) -> list[Any]:
         """What exists in the simulated cloud."""

@@ -1,0 +1,46 @@
+"""Every policy of the pack in the real engine: its bad example is found, its good one is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+from pulumi_policy import EnforcementLevel, Policy
+
+from policies.check.examples import Example, example
+from policies.pack import POLICIES
+from tests.incidents.harness import Somebody
+
+
+def resources(shown: Example) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The example's resources, as type token, name and properties."""
+    if shown.language == "json":
+        for entry in json.loads(shown.text):
+            yield entry["type"], entry["name"], entry["properties"]
+        return
+    for made in yaml.safe_load_all(shown.text):
+        version = made["apiVersion"] if "/" in made["apiVersion"] else f"core/{made['apiVersion']}"
+        yield f"kubernetes:{version}:{made['kind']}", f"{made['kind']}-{made['metadata']['name']}", made
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
+def test_a_policy_fires_in_the_engine(somebody: Somebody, policy: Policy) -> None:
+    """What the unit tests show of a rule is true of the engine's own resources, levels and output as well."""
+    bad = example(policy.name, "bad")
+    result = somebody.analyze_resources(resources(bad), bad.config)
+    assert policy.name in result.found_by, result.output
+    assert "can't run policy" not in result.output
+    assert (policy.name in result.blocked_by) == (policy.enforcement_level == EnforcementLevel.MANDATORY)
+    assert (result.code != 0) == bool(result.blocked_by), result.output
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
+def test_a_policy_lets_its_good_example_pass_in_the_engine(somebody: Somebody, policy: Policy) -> None:
+    """Invariant: what a page recommends is not what the policy blocks. Others may miss what a page leaves out."""
+    good = example(policy.name, "good")
+    result = somebody.analyze_resources(resources(good), good.config)
+    assert policy.name not in result.found_by, result.output
+    assert "can't run policy" not in result.output
