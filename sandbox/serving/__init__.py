@@ -1,0 +1,1 @@
+"""What answers requests in the sandbox: stand-ins for vLLM on TPU, the endpoint picker and plain HTTP services."""
