@@ -1,4 +1,4 @@
-"""The sandbox's commands: `python -m sandbox up|preview|destroy|down|status|tools|env`; `make` calls them."""
+"""The sandbox's commands: `python -m sandbox up|preview|destroy|down|status|logs|tools|env`; `make` calls them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from sandbox import daemon
+from sandbox.balancer import report
 from sandbox.daemon import CloudError
 from sandbox.engine import Engine
 from sandbox.home import sandbox_home
+from sandbox.node.logs import LogError, show_logs
 from sandbox.status import show_status
 from sandbox.toolchain import ToolchainError, Tools, actionlint
 from sandbox.toolchain.progress import Progress
@@ -43,6 +45,8 @@ def _operate(operation: str, stack: str, options: Sequence[str]) -> int:
     code = engine.ensure_stack() or engine.recover() or engine.operate(operation, *options)
     if code != 0:
         sys.stderr.write(f"\n{_NEXT[operation]}\n")
+    if code == 0 and operation == "up":
+        sys.stdout.write("".join(f"{line}\n" for line in report.urls(engine.workspace.home)))
     if code != 0 and operation == "destroy" and (names := engine.protected()):
         sys.stderr.write(
             f"{', '.join(names)} cannot be deleted: set cluster.deletionProtection in Pulumi.{stack}.yaml to false, run "
@@ -87,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("options", nargs="*", help="further options of pulumi, after --")
     commands.add_parser("down", help="end and remove the whole sandbox")
     commands.add_parser("status", help="show what runs")
+    logs = commands.add_parser("logs", help="print what a pod has written")
+    logs.add_argument("pod", help="namespace/name")
+    logs.add_argument("--container", help="one of its containers; all when left out")
     commands.add_parser("env", help="print the environment for using pulumi directly")
     commands.add_parser("tools", help="build the tools").add_argument("--lint", action="store_true")
     return parser
@@ -99,13 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands: dict[str, Callable[[], int]] = {
         "down": lambda: _down(progress),
         "status": lambda: show_status(sandbox_home()),
+        "logs": lambda: show_logs(sandbox_home(), options.pod, options.container),
         "env": _environment,
         "tools": lambda: _tools(progress, lint=options.lint),
     }
     run = commands.get(options.command, lambda: _operate(options.command, options.stack, options.options))
     try:
         return run()
-    except (ToolchainError, WorkspaceError, CloudError) as error:
+    except (ToolchainError, WorkspaceError, CloudError, LogError) as error:
         sys.stderr.write(f"error: {error}\n")
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

@@ -8,8 +8,8 @@ Images are matched by the end of their repository, so that a mirror (`REGISTRY/k
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,10 @@ import yaml
 from sandbox.certificates.workloads import CaInjectorWorkload, IssuerWorkload, StartupCheckWorkload, WebhookWorkload
 from sandbox.cluster.files import write_private
 from sandbox.cluster.proc import free_ports
-from sandbox.kube.client import Client
-from sandbox.node import environment, volumes
+from sandbox.node import environment
 from sandbox.node.credentials import write_kubeconfig
-from sandbox.node.process import Launch, ProcessWorkload
-from sandbox.node.workload import Workload
-from sandbox.toolchain import Tools
+from sandbox.node.process import Launch, process_recipe
+from sandbox.node.recipe import Context, Recipe
 
 Object = dict[str, Any]
 
@@ -31,38 +29,6 @@ _WEBHOOK_PORT = 9443
 _METRICS_PORT = 8443
 _HEALTH_PORT = 8081
 """Defaults of controller-runtime managers, which the charts of KServe and LWS keep."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Context:
-    """What a recipe may use to start one container of one pod."""
-
-    client: Client
-    tools: Tools
-    kubeconfig: Path
-    pod: Object
-    container: Object
-    pod_ip: str
-    host_ip: str
-    directory: Path
-    log: Path
-    on_change: Callable[[], None]
-
-    @property
-    def rootfs(self) -> Path:
-        """Where the container's mounts are on this machine."""
-        return self.directory / self.container["name"]
-
-    def environment(self) -> dict[str, str]:
-        """The container's variables, plus a private home and temporary directory below `rootfs`."""
-        own = environment.resolve(self.client, self.pod, self.container, pod_ip=self.pod_ip, host_ip=self.host_ip)
-        temporary = self.rootfs / "tmp"
-        temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return {"PATH": "/usr/bin:/bin", "HOME": str(self.rootfs), "TMPDIR": str(temporary), **own}
-
-    def mount(self) -> bool:
-        """Brings the container's files up to date; says whether any changed."""
-        return volumes.materialise(self.client, self.pod, self.container, self.rootfs)
 
 
 def llmisvc_launch(context: Context) -> Launch:
@@ -124,21 +90,6 @@ def _lws_configuration(mounted: Path) -> Object:
     return {"apiVersion": "config.lws.x-k8s.io/v1alpha1", "kind": "Configuration", **found}
 
 
-def _process(launch: Callable[[Context], Launch]) -> Callable[[Context], Workload]:
-    def start(context: Context) -> Workload:
-        metadata = context.pod["metadata"]
-        return ProcessWorkload(
-            f"{metadata['namespace']}/{metadata['name']}",
-            prepare=lambda: launch(context),
-            refresh=context.mount,
-            log=context.log,
-            pid_file=context.directory / f"{context.container['name']}.pid",
-            on_change=context.on_change,
-        )
-
-    return start
-
-
 def _cert_manager_arguments(context: Context) -> list[str]:
     values = environment.resolve(
         context.client, context.pod, context.container, pod_ip=context.pod_ip, host_ip=context.host_ip
@@ -146,9 +97,9 @@ def _cert_manager_arguments(context: Context) -> list[str]:
     return environment.arguments(context.container, values)
 
 
-_RECIPES: Mapping[str, Callable[[Context], Workload]] = {
-    "llmisvc-controller": _process(llmisvc_launch),
-    "lws/lws": _process(lws_launch),
+_CONTROLLERS: Mapping[str, Recipe] = {
+    "llmisvc-controller": process_recipe(llmisvc_launch),
+    "lws/lws": process_recipe(lws_launch),
     "cert-manager-controller": lambda c: IssuerWorkload(
         c.client, _cert_manager_arguments(c), log=c.log, on_change=c.on_change
     ),
@@ -169,10 +120,17 @@ def repository(image: str) -> str:
     return f"{head}/{tail.partition(':')[0]}".lstrip("/")
 
 
-def recipe_for(image: str) -> Callable[[Context], Workload] | None:
+@cache
+def _recipes() -> Mapping[str, Recipe]:
+    from sandbox.serving.recipes import RECIPES  # noqa: PLC0415 - it builds on this package
+
+    return {**_CONTROLLERS, **RECIPES}
+
+
+def recipe_for(image: str) -> Recipe | None:
     """How to run `image`, None when it is only simulated."""
     name = repository(image)
-    for suffix, recipe in _RECIPES.items():
+    for suffix, recipe in _recipes().items():
         if re.search(rf"(^|/){re.escape(suffix)}$", name):
             return recipe
     return None

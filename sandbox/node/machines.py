@@ -1,8 +1,8 @@
 """Sizes of VMs, and what GKE leaves of them for pods.
 
-Owns vCPU and memory per machine type and GKE's reservation formula. Chips come from `rules.tpu`.
-Sources: Compute Engine machine families (name encodes vCPU; memory per vCPU is fixed per family); v6e from the table of
-GKE's cluster autoscaler; reservations from docs.cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes.
+Owns vCPU and memory per machine type without TPU and GKE's reservation formula. TPU machines come from `rules.tpu`.
+Sources: Compute Engine machine families (name encodes vCPU; memory per vCPU is fixed per family); reservations from
+docs.cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from rules import tpu
 
-_TPU_SIZES = {"ct6e-standard-1t": (44, 176), "ct6e-standard-4t": (180, 720), "ct6e-standard-8t": (180, 1440)}
 _SHARED_CORE = {"e2-micro": (2, 1), "e2-small": (2, 2), "e2-medium": (2, 4)}
 _GIB_PER_CPU = {
     ("e2", "standard"): 4.0,
@@ -62,7 +61,7 @@ class Machine:
 def machine(name: str) -> Machine:
     """The shape of machine type `name`; unknown names get 4 vCPU and 16 GiB."""
     kind = tpu.machine_type(name)
-    cpu, memory = _TPU_SIZES.get(name) or _SHARED_CORE.get(name) or _general_size(name)
+    cpu, memory = _tpu_size(kind) or _SHARED_CORE.get(name) or _general_size(name)
     return Machine(
         name=name,
         family=name.partition("-")[0],
@@ -72,6 +71,10 @@ def machine(name: str) -> Machine:
         tpu_label=kind.node_label if kind is not None else None,
         boot_disk=kind.boot_disk_types[0] if kind is not None else "pd-balanced",
     )
+
+
+def _tpu_size(kind: tpu.MachineType | None) -> tuple[int, float] | None:
+    return (kind.vcpus, kind.memory_gib) if kind is not None and kind.vcpus and kind.memory_gib else None
 
 
 def _general_size(name: str) -> tuple[int, float]:

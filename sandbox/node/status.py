@@ -18,18 +18,31 @@ _CONDITIONS = ("PodReadyToStartContainers", "Initialized", "ContainersReady", "R
 
 
 @dataclass(frozen=True, kw_only=True)
+class Termination:
+    """How one run of a container ended. Times are RFC 3339 text."""
+
+    exit_code: int
+    reason: str
+    started_at: str
+    finished_at: str
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContainerState:
     """What one container does now.
 
-    `waiting`, `exit_code`: at most one is set; neither means it runs. `started_at` is RFC 3339 text.
+    `waiting`, `exit_code`: at most one is set; neither means it runs. `exit_code` is final: nothing starts it again.
+    `started`: its startup probe has succeeded. `started_at` is RFC 3339 text, `last` how the run before this one ended.
     """
 
     ready: bool = True
+    started: bool = True
     waiting: str | None = None
     message: str = ""
     exit_code: int | None = None
     restarts: int = 0
-    last_exit_code: int | None = None
+    last: Termination | None = None
     started_at: str | None = None
 
 
@@ -43,12 +56,11 @@ def is_job_pod(pod: Object) -> bool:
     return pod["spec"].get("restartPolicy", "Always") in {"Never", "OnFailure"}
 
 
-def finished_status(pod: Object, *, pod_ip: str, host_ip: str, succeeded: bool, now: str, message: str = "") -> Object:
-    """The status of a pod whose containers have all ended."""
-    code = 0 if succeeded else 1
-    states = {
-        c["name"]: ContainerState(exit_code=code, ready=False, message=message) for c in pod["spec"]["containers"]
-    }
+def finished_status(
+    pod: Object, states: Mapping[str, ContainerState], *, pod_ip: str, host_ip: str, now: str
+) -> Object:
+    """The status of a pod whose containers have all ended, each with the exit code in `states`."""
+    succeeded = all(states[container["name"]].exit_code == 0 for container in pod["spec"]["containers"])
     status = pod_status(pod, states, pod_ip=pod_ip, host_ip=host_ip, now=now)
     status["phase"] = "Succeeded" if succeeded else "Failed"
     reason = "PodCompleted" if succeeded else "PodFailed"
@@ -99,7 +111,7 @@ def pod_status(
     if spec.get("initContainers"):
         old_init = {item["name"]: item for item in before.get("initContainerStatuses", [])}
         status["initContainerStatuses"] = [
-            _container(c, _init_state(c, started=started), old_init.get(c["name"], {}), pod, now)
+            _container(c, _init_state(c, states, started=started), old_init.get(c["name"], {}), pod, now)
             for c in spec["initContainers"]
         ]
     if pod_ip is not None:
@@ -150,11 +162,11 @@ def _has_run(status: Object) -> bool:
     return "waiting" not in status["state"] or status["restartCount"] > 0 or bool(status.get("lastState"))
 
 
-def _init_state(container: Object, *, started: bool) -> ContainerState:
+def _init_state(container: Object, states: Mapping[str, ContainerState], *, started: bool) -> ContainerState:
     if not started:
         return ContainerState(ready=False, waiting="PodInitializing")
     if container.get("restartPolicy") == "Always":
-        return ContainerState()
+        return states.get(container["name"], ContainerState())
     return ContainerState(ready=True, exit_code=0)
 
 
@@ -166,34 +178,37 @@ def _container(container: Object, state: ContainerState, old: Object, pod: Objec
         "imageID": "",
         "ready": state.ready,
         "restartCount": state.restarts,
-        "started": state.waiting is None and state.exit_code is None,
+        "started": state.started and state.waiting is None and state.exit_code is None,
         "state": {},
-        "lastState": {},
+        "lastState": {"terminated": _terminated(state.last)} if state.last is not None else old.get("lastState", {}),
     }
     old_state: Object = old.get("state", {})
+    before: Object = old_state.get("running", {}) if old.get("restartCount", 0) == state.restarts else {}
+    since = state.started_at or before.get("startedAt", now)
     if state.waiting is not None:
         status["state"] = {"waiting": {"reason": state.waiting} | ({"message": state.message} if state.message else {})}
-    elif state.exit_code is not None:
-        ended = old_state.get("terminated") or {
-            "exitCode": state.exit_code,
-            "reason": "Completed" if state.exit_code == 0 else "Error",
-            "startedAt": old_state.get("running", {}).get("startedAt", now),
-            "finishedAt": now,
-            "containerID": f"containerd://{identity}",
-        } | ({"message": state.message} if state.message else {})
-        status["state"] = {"terminated": ended}
-    else:
-        running = old_state.get("running", {}) if old.get("restartCount") == state.restarts else {}
-        status["state"] = {"running": {"startedAt": state.started_at or running.get("startedAt", now)}}
-    if state.waiting is None:
-        status["containerID"] = f"containerd://{identity}"
-    if state.last_exit_code is not None:
-        last = old.get("lastState", {})
-        if last.get("terminated", {}).get("exitCode") != state.last_exit_code:
-            reason = "Completed" if state.last_exit_code == 0 else "Error"
-            last = {"terminated": {"exitCode": state.last_exit_code, "reason": reason, "finishedAt": now}}
-            last["terminated"]["startedAt"] = old_state.get("running", {}).get("startedAt", now)
-        status["lastState"] = last
-    elif old.get("lastState"):
-        status["lastState"] = old["lastState"]
+        return status
+    status["containerID"] = f"containerd://{identity}"
+    if state.exit_code is None:
+        status["state"] = {"running": {"startedAt": since}}
+        return status
+    ended = Termination(
+        exit_code=state.exit_code,
+        reason="Completed" if state.exit_code == 0 else "Error",
+        started_at=since,
+        finished_at=now,
+        message=state.message,
+    )
+    terminated = _terminated(ended) | {"containerID": status["containerID"]}
+    status["state"] = {"terminated": old_state.get("terminated") or terminated}
     return status
+
+
+def _terminated(ended: Termination) -> Object:
+    found: Object = {
+        "exitCode": ended.exit_code,
+        "reason": ended.reason,
+        "startedAt": ended.started_at,
+        "finishedAt": ended.finished_at,
+    }
+    return found | ({"message": ended.message} if ended.message else {})

@@ -6,12 +6,14 @@ restarts. Does not own starting anything.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from sandbox.node.status import ContainerState
 
-_FIRST_BACKOFF = 1.0
-_LONGEST_BACKOFF = 30.0
+Object = dict[str, Any]
+
+_FIRST_BACKOFF = 10
+_LONGEST_BACKOFF = 300
 
 
 class Workload(Protocol):
@@ -39,10 +41,22 @@ class Workload(Protocol):
         ...
 
 
-def backoff(restarts: int) -> float:
-    """Seconds before restart number `restarts` (1 is the first).
+def backoff(crashes: int) -> int:
+    """GKE's seconds a kubelet waits after crash number `crashes` of a container (1 is the first) before it restarts it.
 
-    The shape is the kubelet's (doubling), the numbers are not: 1 s to 30 s instead of 10 s to 5 min, so that a person
-    who repairs a configuration sees the effect soon.
+    The first restart comes at once, then 10 s, doubling up to 5 min. Source: Kubernetes documentation, "Pod Lifecycle",
+    and doBackOff in pkg/kubelet/kuberuntime of 1.34.
     """
-    return min(_FIRST_BACKOFF * 2 ** (restarts - 1), _LONGEST_BACKOFF)
+    return 0 if crashes <= 1 else min(_FIRST_BACKOFF * 2 ** (crashes - 2), _LONGEST_BACKOFF)
+
+
+def is_restarted(pod: Object, container: Object, exit_code: int) -> bool:
+    """Whether `container` is started again after it has ended with `exit_code`; a sidecar always is."""
+    policy = "Always" if container.get("restartPolicy") == "Always" else pod["spec"].get("restartPolicy", "Always")
+    return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
+
+
+def duration_text(seconds: int) -> str:
+    """`seconds` as Go writes a duration: 40s, 1m20s, 5m0s."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from sandbox.clock import SPEED
 from sandbox.cluster.proc import free_ports
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.cluster.spec import NodePoolSpec
 from sandbox.kube.client import ApiError
+from sandbox.node.addresses import file_of, read
 from sandbox.toolchain import Tools
 from tests.sandbox.support import SPEC, eventually
 
@@ -37,7 +40,9 @@ RELEASES = (
 
 @pytest.fixture(scope="module")
 def platform(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterRuntime]:
-    """A cluster of its own with everything installed by Helm, each release awaited."""
+    """A cluster of its own with everything installed by Helm, each release awaited, at forty times GKE's speed."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv(SPEED, "40")
     spec = dataclasses.replace(SPEC, name="platform", port=free_ports(1)[0])
     runtime = ClusterRuntime(tmp_path_factory.mktemp("platform"), spec, tools)
     try:
@@ -53,6 +58,7 @@ def platform(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield runtime
     finally:
         runtime.delete()
+        patch.undo()
 
 
 @pytest.fixture
@@ -154,16 +160,32 @@ def test_llm_inference_service_becomes_ready(platform: ClusterRuntime, namespace
     node = client.get("v1", "Node", pod["spec"]["nodeName"])
     assert node is not None
     assert node["metadata"]["labels"]["cloud.google.com/gke-nodepool"] == "v6e"
+    address = read(file_of(platform.directory))[f"{namespace}/{pod['metadata']['name']}"]
+    assert address.ready
+    with urllib.request.urlopen(f"http://127.0.0.1:{address.ports[8000]}/health") as answer:
+        assert answer.status == 200
     policy = client.get("networking.gke.io/v1", "HealthCheckPolicy", "qwen", namespace) or {}
     assert [(c["type"], c["status"]) for c in policy["status"]["conditions"]] == [("Attached", "True")]
     client.delete(SERVING, "LLMInferenceService", "qwen", namespace)
     eventually(lambda: client.list("v1", "Pod", namespace) == [], "deletion takes everything along", timeout=60)
 
 
+def test_controllers_pass_the_probes_of_their_charts(platform: ClusterRuntime) -> None:
+    """The charts' own readiness and liveness probes are executed; a controller that passes them is never restarted."""
+    for namespace in ("kserve", "lws-system"):
+        pods = platform.client.list("v1", "Pod", namespace)
+        assert pods
+        for pod in pods:
+            (container,) = pod["spec"]["containers"]
+            assert {"readinessProbe", "livenessProbe"} <= container.keys()
+            (status,) = pod["status"]["containerStatuses"]
+            assert (status["ready"], status["restartCount"]) == (True, 0)
+
+
 def test_lws_injects_the_tpu_environment(platform: ClusterRuntime, namespace: str) -> None:
     """LWS's own webhook, with the certificate its rotator made, adds what libtpu needs on several hosts."""
     client = platform.client
-    container = {"name": "main", "image": "vllm/vllm-tpu:v0.27.0", "resources": {"limits": {"google.com/tpu": "2"}}}
+    container = {"name": "main", "image": "example.com/jax:1", "resources": {"limits": {"google.com/tpu": "2"}}}
     worker = {"spec": {"containers": [container], "tolerations": [{"key": "google.com/tpu", "operator": "Exists"}]}}
     group: Object = {
         "apiVersion": "leaderworkerset.x-k8s.io/v1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.node.status import ContainerState, differs, finished_status, pod_status
+from sandbox.node.status import ContainerState, Termination, differs, finished_status, pod_status
 from tests.sandbox.node.fakes import Object, pod
 
 EARLY, LATE = "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z"
@@ -47,12 +47,19 @@ def test_crash_keeps_the_pod_running_and_shows_the_last_exit() -> None:
     """CrashLoopBackOff is a waiting container in a Running pod, with the exit code of its last run."""
     obj = pod()
     obj["status"] = reported(obj, RUNNING, EARLY)
-    crashed = ContainerState(ready=False, waiting="CrashLoopBackOff", restarts=1, last_exit_code=137)
+    last = Termination(exit_code=137, reason="Error", started_at=EARLY, finished_at=LATE, message="out of memory")
+    crashed = ContainerState(ready=False, waiting="CrashLoopBackOff", restarts=1, last=last)
     status = reported(obj, {"main": crashed}, LATE)
     container = status["containerStatuses"][0]
     assert status["phase"] == "Running"
     assert container["state"]["waiting"]["reason"] == "CrashLoopBackOff"
-    assert container["lastState"]["terminated"]["exitCode"] == 137
+    assert container["lastState"]["terminated"] == {
+        "exitCode": 137,
+        "reason": "Error",
+        "message": "out of memory",
+        "startedAt": EARLY,
+        "finishedAt": LATE,
+    }
     assert container["restartCount"] == 1
 
 
@@ -83,9 +90,26 @@ def test_readiness_gate_holds_the_pod_back() -> None:
     assert condition(reported(obj, RUNNING, EARLY), "Ready")["status"] == "True"
 
 
+def test_container_that_has_not_started_yet_runs_and_is_not_ready() -> None:
+    """`started` is what the startup probe says; without it liveness would look overdue."""
+    status = reported(pod(), {"main": ContainerState(ready=False, started=False)}, EARLY)
+    container = status["containerStatuses"][0]
+    assert (container["started"], container["ready"], "running" in container["state"]) == (False, False, True)
+
+
+def test_sidecar_shows_its_own_state() -> None:
+    """A sidecar that crashes is seen among the init containers."""
+    obj = pod(initContainers=[{"name": "side", "image": "i", "restartPolicy": "Always"}])
+    crashed = ContainerState(ready=False, waiting="CrashLoopBackOff", restarts=2)
+    (side,) = reported(obj, {**RUNNING, "side": crashed}, EARLY)["initContainerStatuses"]
+    assert (side["restartCount"], side["state"]["waiting"]["reason"]) == (2, "CrashLoopBackOff")
+
+
 def test_finished_job_pod() -> None:
     """The Job controller and Helm's hooks look at the phase."""
-    status = finished_status(pod(), pod_ip="10.64.0.2", host_ip="10.128.0.2", succeeded=True, now=EARLY)
-    assert status["phase"] == "Succeeded"
-    assert condition(status, "Ready")["reason"] == "PodCompleted"
-    assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 0
+    for code, phase, reason in ((0, "Succeeded", "PodCompleted"), (3, "Failed", "PodFailed")):
+        states = {"main": ContainerState(ready=False, exit_code=code)}
+        status = finished_status(pod(), states, pod_ip="10.64.0.2", host_ip="10.128.0.2", now=EARLY)
+        assert status["phase"] == phase
+        assert condition(status, "Ready")["reason"] == reason
+        assert status["containerStatuses"][0]["state"]["terminated"]["exitCode"] == code
