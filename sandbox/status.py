@@ -11,13 +11,16 @@ from rich.console import Console
 from rich.tree import Tree
 
 from sandbox import daemon
+from sandbox.balancer.report import add_gateways
 from sandbox.kube.client import ApiError, Client, NoMatchError
 
 GATEWAY = "gateway.networking.k8s.io/v1"
 
 
 def show_status(home: Path) -> int:
-    """Prints the cloud's resources and, for each cluster, nodes, Gateways, routes and models with their conditions."""
+    """Prints the cloud's resources and, for each cluster, nodes, Gateways, routes and models with their conditions, and
+    what the load balancer makes of them: Gateway, route, backend, pods with their health.
+    """
     console = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 200)
     resources = daemon.ask(home, "/resources")["resources"]
     tree = Tree("[bold]Google Cloud[/] (simulated)")
@@ -40,6 +43,7 @@ def _cluster(kubeconfig: Path) -> Tree:
         _list(tree, client, "v1", "Pod", _phase)
     except (ApiError, OSError) as error:
         tree.add(f"[red]the API server does not answer: {error}")
+    add_gateways(tree, kubeconfig.parent)
     return tree
 
 

@@ -10,10 +10,15 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rules import workload_metrics as facts
+from sandbox.clock import scaled
 from sandbox.cluster.pki import Pki
 
 SERVICE_CIDR = "10.0.0.0/20"
 """Addresses of Services; never routed, the node agent maps them to local processes."""
+
+_SHORTEST_PERIOD = 0.5
+"""Seconds; an autoscaler that is computed more often costs more than it shows."""
 
 SERVICE_IP = str(ipaddress.ip_network(SERVICE_CIDR)[1])
 """The ClusterIP of the `kubernetes` Service: the first of the range, as on every cluster."""
@@ -110,8 +115,23 @@ def controller_manager(binary: Path, pki: Pki, ports: Ports, *, kubeconfig: Path
         f"--service-account-private-key-file={pki.service_account_key}",
         f"--root-ca-file={pki.ca}",
         "--allocate-node-cidrs=false",
+        *_autoscaler_periods(),
         "--profiling=false",
         "--v=1",
+    ]
+
+
+def _autoscaler_periods() -> list[str]:
+    """Flags of the autoscaler's own periods; those in an autoscaler's `behavior` are the stack's and stay real seconds."""
+    periods = {
+        "sync-period": facts.SYNC_SECONDS,
+        "cpu-initialization-period": facts.CPU_INITIALIZATION_SECONDS,
+        "initial-readiness-delay": facts.INITIAL_READINESS_SECONDS,
+        "downscale-stabilization": facts.DOWNSCALE_SECONDS,
+    }
+    return [
+        f"--horizontal-pod-autoscaler-{name}={max(scaled(seconds), _SHORTEST_PERIOD):.3f}s"
+        for name, seconds in periods.items()
     ]
 
 

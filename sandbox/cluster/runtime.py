@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,11 @@ from sandbox.cluster.spec import ClusterSpec, NodePoolSpec
 from sandbox.kube.client import ApiError, Client
 
 if TYPE_CHECKING:
+    from sandbox.balancer.process import BalancerProcess
     from sandbox.gke.controllers import GkeControllers
+    from sandbox.metrics.process import MetricsProcess
     from sandbox.node.agent import NodeAgent
+    from sandbox.node.autoscaler import Autoscaler
     from sandbox.toolchain import Tools
 
 __all__ = ["ClusterError", "ClusterRuntime"]
@@ -64,6 +68,9 @@ class ClusterRuntime:
         self._plane: ControlPlane | None = None
         self._agent: NodeAgent | None = None
         self._gke: GkeControllers | None = None
+        self._balancer: BalancerProcess | None = None
+        self._autoscaler: Autoscaler | None = None
+        self._metrics: MetricsProcess | None = None
         self._pools: dict[str, NodePoolSpec] = {}
 
     @property
@@ -144,8 +151,12 @@ class ClusterRuntime:
                 self._restart_gke(client)
 
     def apply_node_pool(self, spec: NodePoolSpec) -> None:
-        """Creates or changes a node pool; blocks until its Nodes are Ready."""
+        """Creates or changes a node pool; blocks until its Nodes are Ready. One that grows keeps the size it has grown to."""
         with self._lock:
+            held = self._pools.get(spec.name)
+            if held is not None and spec.limits is not None:
+                low, high = spec.limits
+                spec = replace(spec, nodes_per_zone=max(spec.nodes_per_zone, low, min(held.nodes_per_zone, high)))
             self._running_agent().apply_node_pool(spec)
             self._pools[spec.name] = spec
             self._remember()
@@ -208,9 +219,18 @@ class ClusterRuntime:
     def _end(self) -> None:
         client, self._client = self._client, None
         gke, self._gke = self._gke, None
+        balancer, self._balancer = self._balancer, None
+        autoscaler, self._autoscaler = self._autoscaler, None
+        metrics, self._metrics = self._metrics, None
         agent, self._agent = self._agent, None
         plane, self._plane = self._plane, None
+        if autoscaler is not None:
+            autoscaler.stop()
         try:
+            if metrics is not None:
+                metrics.stop()
+            if balancer is not None:
+                balancer.stop()
             if gke is not None:
                 gke.stop()
             if agent is not None:
@@ -223,22 +243,38 @@ class ClusterRuntime:
             self._owner.release()
 
     def _start_agent(self, client: Client, plane: ControlPlane, server: str) -> None:
-        from sandbox.node.agent import NodeAgent  # noqa: PLC0415 - not needed by who only stops or deletes
+        from sandbox.metrics.process import MetricsProcess  # noqa: PLC0415 - not needed by who only stops or deletes
+        from sandbox.node.agent import NodeAgent  # noqa: PLC0415 - as above
+        from sandbox.node.autoscaler import Autoscaler  # noqa: PLC0415 - as above
 
         agent = NodeAgent(client, self.directory, self._tools, api_server=server, kubeconfig=self.kubeconfig)
         self._agent = agent
-        plane.egress.resolve = agent.resolve
+        self._metrics = metrics = MetricsProcess(self.directory)
+        plane.egress.resolve = lambda host, port: metrics.resolve(host, port) or agent.resolve(host, port)
+        metrics.start()
         agent.start()
         for pool in self._pools.values():
             agent.apply_node_pool(pool)
+        self._autoscaler = Autoscaler(client, lambda: dict(self._pools), self._resize)
+        self._autoscaler.start()
+
+    def _resize(self, name: str, nodes_per_zone: int) -> None:
+        with self._lock:
+            pool = self._pools.get(name)
+            if pool is not None and self.running:
+                self.apply_node_pool(replace(pool, nodes_per_zone=nodes_per_zone))
 
     def _restart_gke(self, client: Client) -> None:
+        from sandbox.balancer.process import BalancerProcess  # noqa: PLC0415 - as above
         from sandbox.gke.controllers import GkeControllers  # noqa: PLC0415 - as above
 
         if self._gke is not None:
             self._gke.stop()
         self._gke = gke = GkeControllers(client, self._spec, address_lookup=self._address_lookup)
         gke.start()
+        if self._spec.gateway_api and self._balancer is None:
+            self._balancer = BalancerProcess(self.directory)
+            self._balancer.start()
 
     def _running_agent(self) -> NodeAgent:
         if self._agent is None:

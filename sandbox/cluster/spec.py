@@ -55,6 +55,10 @@ class NodePoolSpec:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     taints: tuple[tuple[str, str, str], ...] = ()
     spot: bool = False
+    limits: tuple[int, int] | None = None
+    """Fewest and most nodes per zone of a pool that grows by itself; None for one of fixed size."""
+    slice_nodes: int = 1
+    """Nodes that come and go together: those of one slice."""
 
 
 def version_key(version: str) -> tuple[int, ...]:

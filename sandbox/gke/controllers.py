@@ -1,8 +1,8 @@
 """GKE's Gateway controller, as far as the Kubernetes API shows it.
 
 Owns the loop: one look at everything, one comparison, writes only where something differs. What a status should be is
-decided by pure functions: `classes`, `gateways`, `routes`, `pools`, `policies`. Nothing happens on a cluster whose
-Gateway API is off, as on GKE.
+decided by pure functions: `classes`, `gateways`, `routes`, `pools`, `policies`, `extensions`. On a cluster whose Gateway API is
+off only the add-ons (`addons`) and disks (`storage`) run, as on GKE.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Any
 
 from rules.gateway import GATEWAY_API_VERSION, GKE_NETWORKING_API_VERSION, INFERENCE_POOL, INFERENCE_POOL_API_VERSION
 from sandbox.cluster.spec import ClusterSpec
-from sandbox.gke import classes, gateways, policies, pools, routes
+from sandbox.gke import classes, extensions, gateways, policies, pools, routes
+from sandbox.gke.addons import AddOns
 from sandbox.gke.model import CONTROLLER, Snapshot, by_key
+from sandbox.gke.storage import Storage
 from sandbox.kube.client import ApiError, Client, NoMatchError
 from sandbox.node.conditions import merged
 from sandbox.node.informer import Informer
@@ -54,10 +56,15 @@ class GkeControllers:
         self._pools = self._follow(INFERENCE_POOL_API_VERSION, INFERENCE_POOL)
         self._services = self._follow("v1", "Service")
         self._namespaces = self._follow("v1", "Namespace")
+        self._extensions = [self._follow(GKE_NETWORKING_API_VERSION, kind) for kind in extensions.KINDS]
+        self._addons = AddOns(client)
+        self._storage = Storage(client)
         self._policies = {kind: self._follow(GKE_NETWORKING_API_VERSION, kind) for kind in policies.KINDS}
 
     def start(self) -> None:
         """Begins to keep GatewayClasses and statuses; returns at once."""
+        self._addons.start()
+        self._storage.start()
         if not self._enabled:
             return
         for informer in self._all():
@@ -68,6 +75,8 @@ class GkeControllers:
         """Ends without waiting."""
         self._stopping.set()
         self._wake.set()
+        self._addons.stop()
+        self._storage.stop()
         for informer in self._all():
             informer.stop()
 
@@ -76,7 +85,7 @@ class GkeControllers:
 
     def _all(self) -> list[Informer]:
         own = [self._classes, self._gateways, self._routes, self._grants, self._pools, self._services, self._namespaces]
-        return [*own, *self._policies.values()]
+        return [*own, *self._policies.values(), *self._extensions]
 
     def _loop(self) -> None:
         pause = _RETRY_SECONDS
@@ -118,6 +127,9 @@ class GkeControllers:
             self._write(route, routes.status(route, snapshot, served, now))
         for pool in snapshot.pools.values():
             self._write(pool, pools.status(pool, snapshot, served, now))
+        for informer in self._extensions:
+            for extension in informer.items():
+                self._write(extension, extensions.status(extension, snapshot, served, now))
         for informer in self._policies.values():
             rivals = informer.items()
             for policy in rivals:

@@ -1,7 +1,8 @@
 """The status GKE gives a Gateway.
 
-Owns addresses, listeners and the conditions Accepted and Programmed. Does not own routes (`routes`) nor the load
-balancer itself. Error texts carry GKE's own codes: GWCER106 for an address that does not exist.
+Owns addresses, listeners and the conditions Accepted, Programmed and GatewayHealthy. Does not own routes (`routes`) nor the
+load balancer itself (`sandbox.balancer`). Error texts carry GKE's own codes: GWCER106 for an address that does not exist.
+GatewayHealthy is False while a route keeps changes out; Programmed stays, because the last configuration is still served.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rules.gateway import GATEWAY_GROUP, REGIONAL_INTERNAL
+from rules.load_balancer import GATEWAY_HEALTHY
 from sandbox.gke import routes
 from sandbox.gke.model import Snapshot, key
 from sandbox.node.conditions import condition, merged
@@ -29,7 +31,12 @@ def status(gateway: Object, snapshot: Snapshot, address_lookup: AddressLookup, n
         programmed = condition("Programmed", "True", "Programmed", generation=generation)
     else:
         programmed = condition("Programmed", "False", "AddressNotUsable", complaint, generation=generation)
-    wanted = [condition("Accepted", "True", "Accepted", generation=generation), programmed]
+    blocked = complaint or routes.blocking(gateway, snapshot)
+    if blocked is None:
+        healthy = condition(GATEWAY_HEALTHY, "True", "Healthy", generation=generation)
+    else:
+        healthy = condition(GATEWAY_HEALTHY, "False", "Error", blocked, generation=generation)
+    wanted = [condition("Accepted", "True", "Accepted", generation=generation), programmed, healthy]
     held = {item["name"]: item for item in before.get("listeners") or []}
     return {
         "addresses": [{"type": "IPAddress", "value": address}] if address is not None else [],

@@ -74,10 +74,15 @@ def backends(route: Object) -> Iterator[Backend]:
     """Every backendRef of the route."""
     for rule in route["spec"].get("rules", []):
         for reference in rule.get("backendRefs", []):
-            yield Backend(
-                group=reference.get("group", ""),
-                kind=reference.get("kind", "Service"),
-                namespace=reference.get("namespace", key(route)[0]),
-                name=reference["name"],
-                port=reference.get("port"),
-            )
+            yield backend_of(reference, route)
+
+
+def backend_of(reference: Object, route: Object) -> Backend:
+    """One backendRef of the route, with the defaults of the Gateway API."""
+    return Backend(
+        group=reference.get("group", ""),
+        kind=reference.get("kind", "Service"),
+        namespace=reference.get("namespace", key(route)[0]),
+        name=reference["name"],
+        port=reference.get("port"),
+    )

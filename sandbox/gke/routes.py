@@ -49,6 +49,19 @@ def attaches(route: Object, gateway: Object, listener: Object, snapshot: Snapsho
     return False
 
 
+def blocking(gateway: Object, snapshot: Snapshot) -> str | None:
+    """The error of the first attached route that GKE refuses or cannot resolve: it holds up the whole Gateway."""
+    for _, route in sorted(snapshot.routes.items()):
+        for reference in route["spec"].get("parentRefs", []):
+            if snapshot.parent(route, reference) is not gateway:
+                continue
+            found = {item["type"]: item for item in _conditions(route, gateway, reference, snapshot)}
+            detached = found["Accepted"]["reason"] in {"NoMatchingParent", "NotAllowedByListeners"}
+            if found["Reconciled"]["status"] == "False" and not detached:
+                return found["Reconciled"]["message"]
+    return None
+
+
 def text(code: str, route: Object, message: str) -> str:
     """An error as GKE's Gateway controller words it."""
     namespace, name = key(route)

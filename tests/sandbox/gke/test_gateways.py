@@ -87,3 +87,14 @@ def test_route_to_the_retired_group_does_not_connect_the_pool() -> None:
     """The incident: KServe's managed route names the alpha group, and the v1 pool waits for a parent forever."""
     gate, obj = gateway(), route({**POOL_REF, "group": "inference.networking.x-k8s.io"})
     assert pools.status(pool(), snapshot(gateways=[gate], routes=[obj]), [gate], NOW) == {"parents": []}
+
+
+def test_a_refused_route_makes_the_gateway_unhealthy() -> None:
+    """The whole Gateway stands still; Programmed stays, because the last configuration goes on serving."""
+    status = judged(gateway(), route(SERVICE_REF, timeouts={"request": "0s"}))
+    healthy = condition(status["conditions"], "networking.gke.io/GatewayHealthy")
+    assert (healthy["status"], healthy["reason"]) == ("False", "Error")
+    assert "GWCER104" in healthy["message"]
+    assert condition(status["conditions"], "Programmed")["status"] == "True"
+    status = judged(gateway(), route(SERVICE_REF))
+    assert condition(status["conditions"], "networking.gke.io/GatewayHealthy")["reason"] == "Healthy"

@@ -1,0 +1,111 @@
+"""The component: which objects an HttpInferenceService consists of, and what waits for what.
+
+Owns the objects. Does not own the Gateway nor the namespace. The route comes after the Service, because a route to a Service
+that does not exist yet leaves its Gateway without a programmed configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pulumi
+
+from components.http_service import scaling, traffic, workload
+from components.http_service.arguments import HttpInferenceServiceArgs
+from components.manifests import manifest
+from rules import autoscaling, backend, gateway, health, volumes
+
+NAME_LABEL = "app.kubernetes.io/name"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+COMPONENT = "http-inference"
+POD_MONITORING_API_VERSION = "monitoring.googleapis.com/v1"
+
+
+class HttpInferenceService(pulumi.ComponentResource):
+    """A server that clients reach under GATEWAY/NAMESPACE/NAME/…."""
+
+    deployment: pulumi.CustomResource
+    service: pulumi.CustomResource
+    route: pulumi.CustomResource
+    path: str
+
+    def __init__(self, name: str, args: HttpInferenceServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("platform:index:HttpInferenceService", name, {**asdict(args), "name": name}, opts)
+        self.path = f"/{args.namespace}/{name}"
+        selected = {NAME_LABEL: name, COMPONENT_LABEL: COMPONENT}
+
+        def made(
+            label: str,
+            api_version: str,
+            kind: str,
+            spec: Mapping[str, Any] | None,
+            *,
+            after: pulumi.Resource | None = None,
+            annotations: Mapping[str, str] | None = None,
+            fields: Mapping[str, Any] | None = None,
+            seconds: int | None = None,
+        ) -> pulumi.CustomResource:
+            timeouts = pulumi.CustomTimeouts(create=f"{seconds}s", update=f"{seconds}s") if seconds else None
+            return manifest(
+                f"{name}-{label}",
+                api_version=api_version,
+                kind=kind,
+                name=name,
+                namespace=args.namespace,
+                spec=spec,
+                labels=selected,
+                annotations=annotations,
+                fields=fields,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[after] if after else [], custom_timeouts=timeouts),
+            )
+
+        account = made("account", "v1", "ServiceAccount", None, fields={"automountServiceAccountToken": False})
+        if args.volume is not None:
+            made(
+                "models",
+                "v1",
+                "PersistentVolumeClaim",
+                workload.claim(args.volume),
+                annotations={volumes.SKIP_AWAIT: "true"},
+            )
+        self.service = made("service", "v1", "Service", traffic.service(args, selected))
+        spec = workload.deployment(name, args, selected)
+        self.deployment = made(
+            "deployment", "apps/v1", "Deployment", spec, after=account, seconds=spec["progressDeadlineSeconds"]
+        )
+        self.route = made(
+            "route",
+            gateway.GATEWAY_API_VERSION,
+            "HTTPRoute",
+            traffic.route(name, args, self.path),
+            after=self.service,
+        )
+        made(
+            "health",
+            gateway.GKE_NETWORKING_API_VERSION,
+            health.HEALTH_CHECK_POLICY,
+            traffic.health_check_policy(name, args),
+        )
+        made("backend", gateway.GKE_NETWORKING_API_VERSION, backend.BACKEND_POLICY, traffic.backend_policy(name, args))
+        if args.endpoints.metrics is not None and args.scrape_seconds:
+            made("metrics", POD_MONITORING_API_VERSION, "PodMonitoring", traffic.pod_monitoring(args, selected))
+        if args.scaling is not None:
+            made(
+                "autoscaler",
+                "autoscaling/v2",
+                "HorizontalPodAutoscaler",
+                scaling.autoscaler(name, args.namespace, args.scaling),
+                after=self.deployment,
+            )
+            if native := [metric for metric in args.scaling.metrics if metric.native]:
+                made(
+                    "autoscaling-metric",
+                    autoscaling.AUTOSCALING_METRIC_API_VERSION,
+                    autoscaling.AUTOSCALING_METRIC,
+                    scaling.autoscaling_metric(args.endpoints, native, selected),
+                )
+        if args.fewest_replicas > 1:
+            made("disruptions", "policy/v1", "PodDisruptionBudget", scaling.disruption_budget(selected))
+        self.register_outputs({"path": self.path})

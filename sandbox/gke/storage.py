@@ -1,0 +1,221 @@
+"""Disks of GKE: its storage classes, and a PersistentVolume for each claim as its CSI drivers would make one.
+
+Owns the loop of provisioner and attacher. Which claim binds to which volume is decided by the real controller-manager, where
+its pod goes by the real scheduler, and whether a disk may be attached to a second node again by the controller-manager. What
+is in a disk is not simulated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from typing import Any
+
+from rules import volumes
+from sandbox.kube.client import ApiError, Client, NoMatchError
+from sandbox.node.informer import Informer
+from sandbox.node.status import now_text
+
+Object = dict[str, Any]
+
+STORAGE_API_VERSION = "storage.k8s.io/v1"
+DRIVERS = (volumes.DISK_DRIVER, volumes.FILESTORE_DRIVER)
+ZONE = "topology.gke.io/zone"
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
+
+_RESYNC_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+
+
+class Storage:
+    """The storage drivers of one cluster."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._classes = self._follow(STORAGE_API_VERSION, "StorageClass")
+        self._claims = self._follow("v1", "PersistentVolumeClaim")
+        self._volumes = self._follow("v1", "PersistentVolume")
+        self._nodes = self._follow("v1", "Node")
+        self._attachments = self._follow(STORAGE_API_VERSION, "VolumeAttachment")
+
+    def start(self) -> None:
+        """Begins; returns at once."""
+        for informer in self._all():
+            informer.start()
+        threading.Thread(target=self._loop, name="gke-storage", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends without waiting."""
+        self._stopping.set()
+        self._wake.set()
+        for informer in self._all():
+            informer.stop()
+
+    def _all(self) -> tuple[Informer, ...]:
+        return self._classes, self._claims, self._volumes, self._nodes, self._attachments
+
+    def _follow(self, api_version: str, kind: str) -> Informer:
+        return Informer(self._client, api_version, kind, on_change=self._wake.set)
+
+    def _loop(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(_RESYNC_SECONDS)
+            self._wake.clear()
+            if self._stopping.is_set():
+                return
+            try:
+                self._round()
+            except (ApiError, NoMatchError) as error:
+                if not self._stopping.is_set():
+                    _log.warning("GKE storage: %s; trying again", error)
+            except Exception:  # noqa: BLE001 - one odd object must not freeze the cluster
+                _log.exception("GKE storage")
+
+    def _round(self) -> None:
+        if not all(informer.synced for informer in self._all()):
+            return
+        classes = {item["metadata"]["name"]: item for item in self._classes.items()}
+        for name in volumes.DISK_CLASSES.keys() - classes.keys():
+            self._make(storage_class(name))
+        held = {volume["metadata"]["name"] for volume in self._volumes.items()}
+        nodes = {node["metadata"]["name"]: node for node in self._nodes.items()}
+        for claim in self._claims.items():
+            found = classes.get(claim["spec"].get("storageClassName") or "")
+            if found is None or found["provisioner"] not in DRIVERS or volume_name(claim) in held:
+                continue
+            if claim["spec"].get("volumeName") or claim["metadata"].get("deletionTimestamp"):
+                continue
+            self._provision(claim, found, nodes)
+        for volume in self._volumes.items():
+            if is_done(volume):
+                with contextlib.suppress(ApiError):  # gone meanwhile
+                    self._client.delete("v1", "PersistentVolume", volume["metadata"]["name"])
+        for attachment in self._attachments.items():
+            if attachment["spec"]["attacher"] in DRIVERS and not (attachment.get("status") or {}).get("attached"):
+                self._attach(attachment)
+
+    def _provision(self, claim: Object, found: Object, nodes: dict[str, Object]) -> None:
+        node = placed_on(claim, found, nodes)
+        if node is None:
+            return  # the scheduler has not chosen yet
+        refusal = refused(claim, found)
+        if refusal:
+            self._tell(claim, refusal)
+        else:
+            self._make(persistent_volume(claim, found, node))
+
+    def _make(self, obj: Object) -> None:
+        try:
+            self._client.create(obj)
+        except ApiError as error:
+            if error.status != 409:  # made meanwhile
+                raise
+
+    def _attach(self, attachment: Object) -> None:
+        patch = {"status": {"attached": True}}
+        name = attachment["metadata"]["name"]
+        try:
+            self._client.merge_patch(STORAGE_API_VERSION, "VolumeAttachment", name, None, patch, subresource="status")
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                raise
+
+    def _tell(self, claim: Object, message: str) -> None:
+        metadata, now = claim["metadata"], now_text()
+        reference = {key: metadata[key] for key in ("name", "namespace", "uid")}
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            # One name a claim: said once, however often it is tried.
+            "metadata": {"name": f"{metadata['name']}.provisioning-failed", "namespace": metadata["namespace"]},
+            "involvedObject": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **reference},
+            "type": "Warning",
+            "reason": "ProvisioningFailed",
+            "message": message,
+            "source": {"component": volumes.DISK_DRIVER},
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        self._make(event)
+
+
+def storage_class(name: str) -> Object:
+    """One of GKE's storage classes."""
+    annotations = {DEFAULT_CLASS: "true"} if name == volumes.DEFAULT_CLASS else {}
+    return {
+        "apiVersion": STORAGE_API_VERSION,
+        "kind": "StorageClass",
+        "metadata": {
+            "name": name,
+            "annotations": annotations,
+            "labels": {"k8s-app": "gcp-compute-persistent-disk-csi-driver"},
+        },
+        "provisioner": volumes.DISK_DRIVER,
+        "parameters": {"type": volumes.DISK_CLASSES[name]},
+        "reclaimPolicy": "Delete",
+        "allowVolumeExpansion": True,
+        "volumeBindingMode": "Immediate" if name == "standard" else "WaitForFirstConsumer",
+    }
+
+
+def volume_name(claim: Object) -> str:
+    """Name of the volume that is made for a claim."""
+    return f"pvc-{claim['metadata']['uid']}"
+
+
+def placed_on(claim: Object, found: Object, nodes: dict[str, Object]) -> Object | None:
+    """The node whose zone a volume is made in: where its first pod goes, or any where the class does not wait for one."""
+    selected = (claim["metadata"].get("annotations") or {}).get(volumes.SELECTED_NODE)
+    if found.get("volumeBindingMode") == "WaitForFirstConsumer":
+        return nodes.get(selected) if selected else None
+    return nodes[min(nodes)] if nodes else None
+
+
+def refused(claim: Object, found: Object) -> str:
+    """What the driver says to a claim that it cannot serve; nothing where it can."""
+    modes = set(claim["spec"].get("accessModes") or [])
+    if found["provisioner"] == volumes.DISK_DRIVER and not modes <= volumes.DISK_MODES:
+        return (
+            f'failed to provision volume with StorageClass "{found["metadata"]["name"]}": rpc error: code = InvalidArgument '
+            "desc = VolumeCapabilities is invalid: specified multi writer with mount access type"
+        )
+    return ""
+
+
+def persistent_volume(claim: Object, found: Object, node: Object) -> Object:
+    """The volume for a claim, in the zone of `node`."""
+    metadata, driver = claim["metadata"], found["provisioner"]
+    zone = node["metadata"]["labels"].get(ZONE, "")
+    name = volume_name(claim)
+    reference = {key: metadata[key] for key in ("name", "namespace", "uid")}
+    spec: Object = {
+        "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
+        "accessModes": claim["spec"]["accessModes"],
+        "persistentVolumeReclaimPolicy": found.get("reclaimPolicy", "Delete"),
+        "storageClassName": found["metadata"]["name"],
+        "volumeMode": claim["spec"].get("volumeMode", "Filesystem"),
+        "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **reference},
+        "csi": {"driver": driver, "volumeHandle": f"projects/sandbox/zones/{zone}/disks/{name}", "fsType": "ext4"},
+    }
+    if driver == volumes.DISK_DRIVER and zone:
+        here = {"key": ZONE, "operator": "In", "values": [zone]}
+        spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name, "annotations": {PROVISIONED_BY: driver}},
+        "spec": spec,
+    }
+
+
+def is_done(volume: Object) -> bool:
+    """Whether a volume of these drivers goes with its claim, and its claim is gone."""
+    made_by = (volume["metadata"].get("annotations") or {}).get(PROVISIONED_BY)
+    released = (volume.get("status") or {}).get("phase") == "Released"
+    deletes = volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+    return made_by in DRIVERS and released and deletes and not volume["metadata"].get("deletionTimestamp")

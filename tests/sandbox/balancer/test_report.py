@@ -1,0 +1,129 @@
+"""What people are shown of the load balancer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.tree import Tree
+
+from sandbox.balancer import ports, report, state
+
+Object = dict[str, Any]
+POOL, EPP = "InferencePool/llm/pool", "EndpointPicker/llm/epp"
+
+
+def check(policy: str | None) -> Object:
+    """A health check in the state file."""
+    return {"policy": policy, "text": "HTTP GET /health, every 15 s"}
+
+
+def endpoint(pod: str, word: str, reason: str = "") -> Object:
+    """An endpoint in the state file."""
+    return {"pod": f"llm/{pod}", "address": "10.0.0.1", "port": 8000, "state": word, "reason": reason}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A sandbox with one cluster, whose load balancer has one Gateway."""
+    rules = [
+        {
+            "route": "llm/m",
+            "path": "/llm/m/v1",
+            "type": "PathPrefix",
+            "backends": [{"backend": POOL, "weight": 1}],
+        },
+        {"route": "llm/m", "path": "/", "type": "Exact", "backends": [], "redirect": {"scheme": "https"}},
+    ]
+    listener = {"name": "http", "protocol": "HTTP", "port": 80, "localPort": 18000, "url": "http://127.0.0.1:18000"}
+    gateway = {
+        "namespace": "llm",
+        "name": "gw",
+        "className": "gke-l7-rilb",
+        "address": "10.0.0.9",
+        "state": state.BLOCKED,
+        "message": "GWCER104: [x] Timeouts are not supported.",
+        "listeners": [{**listener, "rules": rules}],
+    }
+    backends = {
+        POOL: {
+            "namespace": "llm",
+            "name": "pool",
+            "timeoutSec": 300.0,
+            "picker": EPP,
+            "healthCheck": check("pool"),
+            "endpoints": [
+                endpoint("a", state.HEALTHY),
+                endpoint("b", state.UNHEALTHY, "GET / answered 404; only 200 is healthy"),
+            ],
+        },
+        EPP: {
+            "namespace": "llm",
+            "name": "epp",
+            "timeoutSec": 30.0,
+            "picker": None,
+            "healthCheck": check(None),
+            "endpoints": [],
+        },
+    }
+    folder = tmp_path / "clusters" / "p_r_c" / "run"
+    folder.mkdir(parents=True)
+    content = {"ports": {"llm/gw/http": 18000}, "gateways": [gateway], "backends": backends}
+    (folder / state.FILE).write_text(json.dumps(content))
+    return tmp_path
+
+
+def test_tree(home: Path) -> None:
+    """From the Gateway to each pod, with its health, the reason, and where the check comes from."""
+    tree = Tree("cluster")
+    report.add_gateways(tree, home / "clusters" / "p_r_c")
+    console = Console(width=200, record=True, file=(home / "out").open("w"))
+    console.print(tree)
+    console.file.close()
+    text = console.export_text()
+    order = [
+        "llm/gw",
+        "Blocked",
+        "GWCER104: [x] Timeouts",
+        "http://127.0.0.1:18000",
+        "HTTPRoute llm/m",
+        "/llm/m/v1/…",
+        "InferencePool llm/pool",
+        "HealthCheckPolicy pool",
+        "HEALTHY  llm/a",
+        "UNHEALTHY  llm/b",
+        "GET / answered 404",
+        "endpoint picker llm/epp",
+        "no HealthCheckPolicy",
+        "no endpoint",
+        "redirect to https",
+    ]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+
+
+def test_urls(home: Path) -> None:
+    """What `make up` ends with: where to send requests, and that something is in the way."""
+    lines = report.urls(home)
+    assert lines[0] == "Gateway llm/gw: http://127.0.0.1:18000 stands for http://10.0.0.9"
+    assert lines[1].startswith("Gateway llm/gw is blocked: GWCER104")
+    assert report.urls(home / "nowhere") == []
+
+
+def test_ports_are_kept_and_not_shared(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener finds its port again; another cluster's is not taken; a busy one is exchanged."""
+    own = home / "clusters" / "p_r_c" / "run" / state.FILE
+    other = home / "clusters" / "p_r_other" / "run" / state.FILE
+    busy: set[int] = set()
+
+    def free(port: int) -> bool:
+        return port not in busy
+
+    monkeypatch.setattr(ports, "is_free", free)
+    assert ports.choose("llm/gw/http", ports.remembered(own), own) == 18000
+    assert ports.choose("llm/gw/http", ports.remembered(other), other) == 18001
+    busy.add(18000)
+    assert ports.choose("llm/gw/http", ports.remembered(own), own) == 18001
