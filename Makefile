@@ -40,6 +40,15 @@ destroy: $(READY) ## Delete everything of one stack, as on the real cloud [STACK
 status: $(READY) ## Show what runs in the sandbox
 	@$(BIN)/python -m sandbox status
 
+.PHONY: logs
+logs: $(READY) ## Show what a pod has written [POD=namespace/name, CONTAINER=name]
+	@$(BIN)/python -m sandbox logs "$(POD)" $(if $(CONTAINER),--container "$(CONTAINER)")
+
+.PHONY: load-test
+load-test: $(READY) ## Send requests and tell latencies [URL=http://… RATE=10 DURATION=30 RAMP=0 P95=seconds OPTIONS=…]
+	@$(BIN)/python -m operations.load_test "$(URL)" $(if $(RATE),--rate "$(RATE)") $(if $(DURATION),--duration "$(DURATION)") \
+	  $(if $(RAMP),--ramp "$(RAMP)") $(if $(P95),--max-p95 "$(P95)") $(OPTIONS)
+
 .PHONY: down
 down: $(READY) ## End and remove the whole sandbox
 	@$(BIN)/python -m sandbox down

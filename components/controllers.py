@@ -2,21 +2,27 @@
 
 Owns their pinned Helm releases and the order that KServe needs: cert-manager issues the webhook's certificate, so it comes
 first; KServe looks for LeaderWorkerSet's API only when it starts, so that comes second; then KServe's CRDs, its controller,
-and last the presets, which pass through the controller's webhook and are refused while it does not answer. Does not own the
+and last the presets, which pass through the controller's webhook and are refused while it does not answer. Each release is
+awaited, and that is the guard: the controller's pod needs the webhook's certificate to start at all, its webhook starts with it,
+and by the chart's readiness probe it counts as Ready 30 s later at the earliest. Does not own the
 InferencePool CRD: GKE installs and reconciles it (from 1.34.0-gke.1626000), so KServe's chart is told to leave it alone.
 The chart's other two CRDs, InferenceObjective and InferenceModelRewrite, go with it; endpoint pickers do without them.
+KServe's ConfigMap is ours instead of the chart's: `rules/kserve_config.py` says why.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes.helm.v3.Release import Release
 
 from components.charts import release
 from components.manifests import manifest
-from rules import kserve
+from components.namespace import controller_namespace
+from rules import kserve, kserve_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +32,18 @@ class InferenceControllersArgs:
     Attributes:
         mirror: A folder or oci:// prefix that holds the charts, instead of their publishers' registries.
         gateway: NAMESPACE/NAME of the Gateway that routes refer to.
+        https: Whether that Gateway encrypts.
+        backend_tls: Whether servers and endpoint pickers speak TLS.
+        version: Release of KServe's charts.
+        images: Repositories to take images from instead of their publishers', by the publisher's.
     """
 
     mirror: str | None
     gateway: str
+    https: bool
+    backend_tls: bool = False
+    version: str = kserve.KSERVE_VERSION
+    images: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class InferenceControllers(pulumi.ComponentResource):
@@ -38,20 +52,17 @@ class InferenceControllers(pulumi.ComponentResource):
     cert_manager: Release
     leader_worker_set: Release
     crds: Release
+    configuration: pulumi.CustomResource
     kserve: Release
     presets: Release
+    ready: list[pulumi.Resource]
+    """What a model has to wait for."""
 
     def __init__(self, name: str, args: InferenceControllersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("platform:index:InferenceControllers", name, vars(args), opts)
 
         namespaces = {
-            chart.namespace: manifest(
-                chart.namespace,
-                api_version="v1",
-                kind="Namespace",
-                name=chart.namespace,
-                opts=pulumi.ResourceOptions(parent=self),
-            )
+            chart.namespace: controller_namespace(chart.namespace, webhook_ports=kserve.WEBHOOK_PORTS, parent=self)
             for chart in (kserve.CERT_MANAGER_CHART, kserve.LWS_CHART, kserve.KSERVE_CHART)
         }
 
@@ -65,31 +76,82 @@ class InferenceControllers(pulumi.ComponentResource):
                 depends_on=after,
             )
 
-        self.cert_manager = install(kserve.CERT_MANAGER_CHART, {"crds": {"enabled": True}})
-        self.leader_worker_set = install(kserve.LWS_CHART, {})
-        self.crds = install(kserve.KSERVE_CRD_CHART, {}, self.cert_manager)
-        self.kserve = install(
-            kserve.KSERVE_CHART,
-            {
-                "kserve": {
-                    "llmisvc": {
-                        "createGIECRDs": False,
-                        # Otherwise its webhook refuses to delete the presets, and no destroy ever ends. A preset in use
-                        # stays all the same: its finalizer waits for the last service that refers to it.
-                        "controller": {"env": [{"name": kserve.PRESET_PROTECTION, "value": "false"}]},
-                    },
-                    "controller": {
-                        "deploymentMode": "Standard",
-                        "gateway": {"ingressGateway": {"enableGatewayApi": True, "kserveGateway": args.gateway}},
-                    },
-                }
+        self.cert_manager = install(kserve.CERT_MANAGER_CHART, cert_manager_values(args.images))
+        self.leader_worker_set = install(kserve.LWS_CHART, lws_values(args.images))
+        self.crds = install(at(kserve.KSERVE_CRD_CHART, args.version), {}, self.cert_manager)
+        self.configuration = manifest(
+            kserve.INFERENCE_SERVICE_CONFIG_MAP,
+            api_version="v1",
+            kind="ConfigMap",
+            name=kserve.INFERENCE_SERVICE_CONFIG_MAP,
+            namespace=kserve.SYSTEM_NAMESPACE,
+            fields={
+                "data": kserve_config.inference_service_config(
+                    gateway=args.gateway,
+                    https=args.https,
+                    backend_tls=args.backend_tls,
+                    storage_image=f"{storage_repository(args.images)}:{args.version}",
+                )
             },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[namespaces[kserve.SYSTEM_NAMESPACE]]),
+        )
+        self.kserve = install(
+            at(kserve.KSERVE_CHART, args.version),
+            kserve_values(args),
+            self.configuration,
             self.crds,
             self.leader_worker_set,
         )
         self.presets = install(
-            kserve.KSERVE_PRESETS_CHART,
+            at(kserve.KSERVE_PRESETS_CHART, args.version),
             {"kserve": {"llmisvcConfigs": {"enabled": True}, "servingruntime": {"enabled": False}}},
             self.kserve,
         )
+        self.ready = [self.presets]
         self.register_outputs({})
+
+
+def at(chart: kserve.Chart, version: str) -> kserve.Chart:
+    """The chart in that version."""
+    return replace(chart, version=version)
+
+
+def storage_repository(images: Mapping[str, str]) -> str:
+    """Where the init container that loads weights comes from."""
+    upstream = kserve_config.STORAGE_INITIALIZER_IMAGE
+    return images.get(upstream, upstream.removeprefix("docker.io/"))
+
+
+def cert_manager_values(images: Mapping[str, str]) -> dict[str, Any]:
+    """Values of cert-manager's chart: its CRDs, and images where they come from elsewhere."""
+    values: dict[str, Any] = {"crds": {"enabled": True}}
+    for part, upstream in kserve_config.CERT_MANAGER_IMAGES.items():
+        if upstream in images:
+            image = {"image": {"repository": images[upstream]}}
+            values |= image if part == "controller" else {part: image}
+    return values
+
+
+def lws_values(images: Mapping[str, str]) -> dict[str, Any]:
+    """Values of LeaderWorkerSet's chart."""
+    if kserve_config.LWS_IMAGE not in images:
+        return {}
+    return {"image": {"manager": {"repository": images[kserve_config.LWS_IMAGE]}}}
+
+
+def kserve_values(args: InferenceControllersArgs) -> dict[str, Any]:
+    """Values of KServe's chart."""
+    controller: dict[str, Any] = {
+        # Otherwise its webhook refuses to delete the presets, and no destroy ever ends. A preset in use stays all the same:
+        # its finalizer waits for the last service that refers to it.
+        "env": [{"name": kserve.PRESET_PROTECTION, "value": "false"}]
+    }
+    values: dict[str, Any] = {
+        **kserve_config.SHARED_CHART_VALUES,
+        "llmisvc": {"createGIECRDs": False, "controller": controller},
+    }
+    if kserve_config.CONTROLLER_IMAGE in args.images:
+        controller["image"] = args.images[kserve_config.CONTROLLER_IMAGE]
+    if kserve_config.STORAGE_INITIALIZER_IMAGE in args.images:
+        values["storage"] = {"image": storage_repository(args.images)}
+    return {"kserve": values}

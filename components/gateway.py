@@ -1,19 +1,42 @@
-"""The regional Gateway, its static address, and the namespace that it shares with the models.
+"""The regional Gateway: its static address, listeners, SSL policy, and the redirect of port 80.
 
-Owns the address, the namespace and the Gateway. Does not own routes: each model brings its own (model.py), and only from
-this namespace. The GatewayClass is GKE's; which classes take an InferencePool stands in `rules/gateway.py`.
+Owns these. Does not own its namespace (namespace.py), certificates (Google's, or certificates.py) nor the models' routes: each
+model brings its own (model.py), and only from this namespace, to the listener called `section`. The GatewayClass is GKE's;
+which classes take an InferencePool stands in `rules/gateway.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pulumi
 
-from components.google import Address
+from components.google import Address, RegionSslPolicy
 from components.manifests import manifest
-from rules import gateway
+from rules import edge, exposure, gateway
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayTls:
+    """What the HTTPS listener is made of.
+
+    Attributes:
+        certificate_manager: Names of regional Certificate Manager certificates; of these three, one is not empty.
+        pre_shared: Names of regional SSL certificates.
+        secrets: Names of TLS Secrets in the Gateway's namespace.
+        redirect_http: Whether port 80 answers with a redirect.
+        minimum_version: Oldest version of TLS, as an SSL policy writes it.
+        ssl_policy: Name of an SSL policy that exists; without one a policy is made.
+    """
+
+    certificate_manager: tuple[str, ...] = ()
+    pre_shared: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    redirect_http: bool
+    minimum_version: str
+    ssl_policy: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +44,14 @@ class InferenceGatewayArgs:
     """Arguments of InferenceGateway.
 
     Attributes:
-        name: Name of the Gateway and of its address.
-        namespace: Namespace of the Gateway and the models; made here.
+        name: Name of the Gateway, its address and its SSL policy.
+        namespace: Namespace of the Gateway and the models.
         region: Region of the address.
         class_name: GatewayClass.
         subnet: Id of the node subnet, where an internal Gateway takes its address.
-        certificate: Name of a regional Certificate Manager certificate; without one the Gateway speaks plain HTTP.
+        tls: Certificates; without them the Gateway speaks plain HTTP.
+        hostnames: Host names that are answered; empty for every one.
+        global_access: Whether clients of other regions reach an internal Gateway.
     """
 
     name: str
@@ -34,21 +59,26 @@ class InferenceGatewayArgs:
     region: str
     class_name: str
     subnet: pulumi.Input[str]
-    certificate: str | None
+    tls: GatewayTls | None
+    hostnames: tuple[str, ...] = ()
+    global_access: bool = False
 
 
 class InferenceGateway(pulumi.ComponentResource):
     """The one entry to all models of the stack."""
 
     address: Address
-    namespace: pulumi.CustomResource
     gateway: pulumi.CustomResource
+    section: str
     url: pulumi.Output[str]
 
     def __init__(self, name: str, args: InferenceGatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        props = {key: value for key, value in vars(args).items() if key != "subnet"}
+        props = {key: value for key, value in vars(args).items() if key not in {"subnet", "tls"}}
+        if args.tls is not None:
+            props["tls"] = {key: value for key, value in asdict(args.tls).items() if value not in ((), None)}
         super().__init__("platform:index:Gateway", name, props, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        self._child = pulumi.ResourceOptions(parent=self)
+        self.section = "http" if args.tls is None else "https"
 
         internal = args.class_name == gateway.REGIONAL_INTERNAL
         self.address = Address(
@@ -57,11 +87,8 @@ class InferenceGateway(pulumi.ComponentResource):
             region=args.region,
             address_type="INTERNAL" if internal else "EXTERNAL",
             subnetwork=args.subnet if internal else None,
-            purpose="GCE_ENDPOINT" if internal else None,
-            opts=child,
-        )
-        self.namespace = manifest(
-            f"{name}-namespace", api_version="v1", kind="Namespace", name=args.namespace, opts=child
+            purpose=gateway.SHARED_ADDRESS_PURPOSE if internal else None,
+            opts=self._child,
         )
         self.gateway = manifest(
             name,
@@ -71,20 +98,93 @@ class InferenceGateway(pulumi.ComponentResource):
             namespace=args.namespace,
             spec={
                 "gatewayClassName": args.class_name,
-                "addresses": [{"type": "NamedAddress", "value": self.address.name}],
-                "listeners": [listener(args.certificate)],
+                "addresses": [{"type": exposure.NAMED_ADDRESS, "value": self.address.name}],
+                "listeners": listeners(args.tls, args.hostnames),
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.namespace]),
+            opts=self._child,
         )
-        scheme = "http" if args.certificate is None else "https"
-        self.url = self.address.address.apply(lambda address: f"{scheme}://{address}")
+        self._policy(name, args)
+        if args.tls is not None and args.tls.redirect_http:
+            redirect(name, args, pulumi.ResourceOptions(parent=self, depends_on=[self.gateway]))
+        host = pulumi.Output.from_input(args.hostnames[0]) if args.hostnames else self.address.address
+        self.url = host.apply(lambda host: f"{self.section}://{host}")
         self.register_outputs({"url": self.url})
 
+    def _policy(self, name: str, args: InferenceGatewayArgs) -> None:
+        """What belongs to the load balancer's front: the SSL policy, and who reaches an internal one."""
+        default: dict[str, Any] = {}
+        if args.tls is not None and args.tls.ssl_policy is not None:
+            default["sslPolicy"] = args.tls.ssl_policy
+        elif args.tls is not None:
+            made = RegionSslPolicy(
+                name,
+                name=args.name,
+                region=args.region,
+                profile="MODERN",
+                min_tls_version=args.tls.minimum_version,
+                opts=self._child,
+            )
+            default["sslPolicy"] = made.name
+        if args.global_access:
+            default["allowGlobalAccess"] = True
+        if default:
+            target = {"group": gateway.GATEWAY_GROUP, "kind": "Gateway", "name": args.name}
+            manifest(
+                f"{name}-policy",
+                api_version=gateway.GKE_NETWORKING_API_VERSION,
+                kind=edge.GATEWAY_POLICY,
+                name=args.name,
+                namespace=args.namespace,
+                spec={"targetRef": target, "default": default},
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[self.gateway]),
+            )
 
-def listener(certificate: str | None) -> dict[str, Any]:
-    """The Gateway's one listener: HTTPS with a regional Certificate Manager certificate, else plain HTTP."""
-    routes = {"namespaces": {"from": "Same"}}
-    if certificate is None:
-        return {"name": "http", "protocol": "HTTP", "port": 80, "allowedRoutes": routes}
-    terminate = {"mode": "Terminate", "options": {gateway.CERTIFICATE_OPTION: certificate}}
-    return {"name": "https", "protocol": "HTTPS", "port": 443, "tls": terminate, "allowedRoutes": routes}
+
+def listeners(tls: GatewayTls | None, hostnames: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The Gateway's listeners: HTTPS and, for the redirect, port 80 beside it; or plain HTTP alone.
+
+    A listener takes one host name at most, so of several each route says them all.
+    """
+    shared: dict[str, Any] = {"allowedRoutes": {"namespaces": {"from": "Same"}}}
+    if len(hostnames) == 1:
+        shared["hostname"] = hostnames[0]
+    http = {"name": "http", "protocol": "HTTP", "port": 80, **shared}
+    if tls is None:
+        return [http]
+    https = {"name": "https", "protocol": "HTTPS", "port": 443, "tls": certificates(tls), **shared}
+    return [https, http] if tls.redirect_http else [https]
+
+
+def certificates(tls: GatewayTls) -> dict[str, Any]:
+    """`tls` of the HTTPS listener."""
+    if tls.secrets:
+        return {"mode": "Terminate", "certificateRefs": [{"kind": "Secret", "name": name} for name in tls.secrets]}
+    options: Mapping[str, tuple[str, ...]] = {
+        gateway.CERTIFICATE_OPTION: tls.certificate_manager,
+        gateway.PRE_SHARED_OPTION: tls.pre_shared,
+    }
+    return {"mode": "Terminate", "options": {option: ",".join(names) for option, names in options.items() if names}}
+
+
+def redirect(name: str, args: InferenceGatewayArgs, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+    """The route of port 80: everything to https, by scheme alone since GKE refuses a port there.
+
+    It names its listener: attached to both, it would send the HTTPS listener's requests to themselves.
+    """
+    spec: dict[str, Any] = {
+        "parentRefs": [{"name": args.name, "sectionName": "http"}],
+        "rules": [
+            {"filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}]}
+        ],
+    }
+    if args.hostnames:
+        spec["hostnames"] = list(args.hostnames)
+    return manifest(
+        f"{name}-redirect",
+        api_version=gateway.GATEWAY_API_VERSION,
+        kind="HTTPRoute",
+        name=f"{args.name}-redirect",
+        namespace=args.namespace,
+        spec=spec,
+        opts=opts,
+    )

@@ -17,14 +17,24 @@ import pulumi
 __all__ = [
     "Account",
     "Address",
+    "AlertPolicy",
     "Cluster",
+    "CryptoKeyIAMMember",
+    "Dashboard",
     "Firewall",
     "IAMMember",
     "Network",
     "NodePool",
+    "NotificationChannel",
+    "RegionSecurityPolicy",
+    "RegionSslPolicy",
+    "RepositoryIamMember",
+    "ResourcePolicy",
     "Router",
     "RouterNat",
+    "SecretIamMember",
     "Service",
+    "ServiceIdentity",
     "Subnetwork",
 ]
 
@@ -64,7 +74,7 @@ class Nested(dict[str, Any]):
         """The property, or None where the provider did not set it."""
         if name.startswith("__"):
             raise AttributeError(name)
-        return self.get(camel(name))
+        return nested(self.get(camel(name)))
 
 
 def nested(value: Any) -> Any:
@@ -94,16 +104,26 @@ class LightResource(pulumi.CustomResource):
 
 
 if TYPE_CHECKING or os.environ.get(FULL_SDK):
+    from pulumi_gcp.artifactregistry.repository_iam_member import RepositoryIamMember
     from pulumi_gcp.compute.address import Address
     from pulumi_gcp.compute.firewall import Firewall
     from pulumi_gcp.compute.network import Network
+    from pulumi_gcp.compute.region_security_policy import RegionSecurityPolicy
+    from pulumi_gcp.compute.region_ssl_policy import RegionSslPolicy
+    from pulumi_gcp.compute.resource_policy import ResourcePolicy
     from pulumi_gcp.compute.router import Router
     from pulumi_gcp.compute.router_nat import RouterNat
     from pulumi_gcp.compute.subnetwork import Subnetwork
     from pulumi_gcp.container.cluster import Cluster
     from pulumi_gcp.container.node_pool import NodePool
+    from pulumi_gcp.kms.crypto_key_iam_member import CryptoKeyIAMMember
+    from pulumi_gcp.monitoring.alert_policy import AlertPolicy
+    from pulumi_gcp.monitoring.dashboard import Dashboard
+    from pulumi_gcp.monitoring.notification_channel import NotificationChannel
     from pulumi_gcp.projects.iam_member import IAMMember
     from pulumi_gcp.projects.service import Service
+    from pulumi_gcp.projects.service_identity import ServiceIdentity
+    from pulumi_gcp.secretmanager.secret_iam_member import SecretIamMember
     from pulumi_gcp.serviceaccount.account import Account
 else:
 
@@ -122,6 +142,21 @@ else:
         """A VPC network."""
 
         resource_type = "gcp:compute/network:Network"
+
+    class RegionSecurityPolicy(LightResource):
+        """A Cloud Armor policy for regional load balancers."""
+
+        resource_type = "gcp:compute/regionSecurityPolicy:RegionSecurityPolicy"
+
+    class RegionSslPolicy(LightResource):
+        """Which versions of TLS a regional load balancer speaks."""
+
+        resource_type = "gcp:compute/regionSslPolicy:RegionSslPolicy"
+
+    class ResourcePolicy(LightResource):
+        """A policy for groups of machines: here, how the machines of one slice are placed."""
+
+        resource_type = "gcp:compute/resourcePolicy:ResourcePolicy"
 
     class Router(LightResource):
         """A Cloud Router."""
@@ -142,7 +177,7 @@ else:
         """A GKE cluster."""
 
         resource_type = "gcp:container/cluster:Cluster"
-        outputs = ("endpoint", "masterAuth")
+        outputs = ("endpoint", "masterAuth", "controlPlaneEndpointsConfig")
 
     class NodePool(LightResource):
         """A GKE node pool."""
@@ -154,6 +189,27 @@ else:
 
         resource_type = "gcp:projects/iAMMember:IAMMember"
 
+    class CryptoKeyIAMMember(LightResource):
+        """A role for one member on a Cloud KMS key."""
+
+        resource_type = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
+
+    class SecretIamMember(LightResource):
+        """A role for one member on a secret of Secret Manager."""
+
+        resource_type = "gcp:secretmanager/secretIamMember:SecretIamMember"
+
+    class ServiceIdentity(LightResource):
+        """The service agent of an API in a project."""
+
+        resource_type = "gcp:projects/serviceIdentity:ServiceIdentity"
+        outputs = ("email", "member")
+
+    class RepositoryIamMember(LightResource):
+        """A role for one member on an Artifact Registry repository."""
+
+        resource_type = "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember"
+
     class Service(LightResource):
         """An API of a project."""
 
@@ -164,3 +220,18 @@ else:
 
         resource_type = "gcp:serviceaccount/account:Account"
         outputs = ("email",)
+
+    class AlertPolicy(LightResource):
+        """When somebody is told."""
+
+        resource_type = "gcp:monitoring/alertPolicy:AlertPolicy"
+
+    class Dashboard(LightResource):
+        """A dashboard of Cloud Monitoring."""
+
+        resource_type = "gcp:monitoring/dashboard:Dashboard"
+
+    class NotificationChannel(LightResource):
+        """Who is told, and how."""
+
+        resource_type = "gcp:monitoring/notificationChannel:NotificationChannel"

@@ -126,5 +126,5 @@ def _meaning(location: Sequence[int | str]) -> str:
     model = _model(location[: location.index(named[-1])]) if named else None
     for name, field in model.model_fields.items() if model else ():
         if named[-1] in (name, field.alias):
-            return (field.description or "").rstrip(".")
+            return " ".join((field.description or "").split()).rstrip(".")
     return "a setting"

@@ -1,8 +1,8 @@
 """Kubernetes objects as resources with a name of their own.
 
 Owns the one place that makes an object: explicit metadata.name, so that an object is never created twice under two names,
-and nothing but apiVersion, kind, metadata and spec, which is all the generic resource type takes. Does not use the SDK's
-typed classes: importing a single one of the core group takes half a second of every preview.
+and for most kinds nothing but apiVersion, kind, metadata and spec, which is all the generic resource type takes. Does not
+use the SDK's typed classes: importing a single one of the core group takes half a second of every preview.
 """
 
 from __future__ import annotations
@@ -23,18 +23,26 @@ def manifest(
     namespace: pulumi.Input[str] | None = None,
     spec: Mapping[str, Any] | None = None,
     labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    fields: Mapping[str, Any] | None = None,
     opts: pulumi.ResourceOptions,
 ) -> pulumi.CustomResource:
-    """The object `kind` called `name`; `resource` is its name in the stack."""
+    """The object `kind` called `name`; `resource` is its name in the stack.
+
+    `fields` stand beside `spec`, for the few kinds that have such: `rules` of a Role, `type` of a Secret.
+    """
     metadata: dict[str, Any] = {"name": name}
     if namespace is not None:
         metadata["namespace"] = namespace
     if labels:
         metadata["labels"] = dict(labels)
-    if "/" not in api_version:
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    if "/" not in api_version or fields:
         # The generic class would say kubernetes:v1:Kind, and the provider takes no type without a group and a version.
-        props = {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
-        return pulumi.CustomResource(f"kubernetes:core/{api_version}:{kind}", resource, props, opts)
+        group_version = api_version if "/" in api_version else f"core/{api_version}"
+        props = {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec, **(fields or {})}
+        return pulumi.CustomResource(f"kubernetes:{group_version}:{kind}", resource, props, opts)
     return CustomResource(
         resource,
         api_version=api_version,

@@ -1,24 +1,27 @@
 """One model: vLLM on TPU through KServe, its route, and the health checks without which no request reaches it.
 
-Owns the LLMInferenceService, its HTTPRoute, and for each of the two backends that the route names (the InferencePool for
-completions, the workload Service for everything else) a HealthCheckPolicy and a GCPBackendPolicy. The route is ours
-because KServe's own carries `timeouts`, which GKE rejects; KServe is handed ours by reference. Does not own the
-InferencePool, Services and Deployments: KServe makes them, and takes objects that somebody else made under their names
-for errors.
+Owns the LLMInferenceService, its HTTPRoute, and what belongs to both: volumes, autoscaler, disruption budget, the policies of the
+two backends that the route names (the InferencePool for completions, the workload Service for everything else). A canary is a
+second service of the same component. The route is ours because KServe's own carries `timeouts`, which GKE rejects; KServe is
+handed ours by reference. Does not own the InferencePool, Services and Deployments: KServe makes them, and takes objects that
+somebody else made under their names for errors.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
+from components import endpoint_picker, model_groups, model_routes, model_scaling, model_volumes
+from components.compute_class import placement
 from components.endpoints import Server
 from components.manifests import manifest
-from rules import gateway, health, kserve, network, tpu, vllm
-
-CORE_GROUP = ""
+from components.model_pod import PodArgs, SecretKey, pod
+from components.settings.model import Model
+from rules import gateway, kserve, tpu, vllm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,192 +29,182 @@ class TpuModelArgs:
     """Arguments of TpuModel.
 
     Attributes:
+        model: What is served, and how.
         namespace: Namespace of the model; the Gateway's.
         gateway: Name of the Gateway.
-        pool: Name of the node pool; another of the same machines and topology is not used.
-        uri: Where the weights are.
-        served_name: Name that clients put into `model`.
-        image: vLLM image for TPU.
-        replicas: Number of servers.
+        section: Name of its listener; none for all of them.
+        hostnames: Host names that the route answers; empty for every one.
+        endpoint_picker: Image of the endpoint picker.
+        compute_class: Name of the compute class in place of the pool; None for the pool.
         machine_type: TPU machine type of the nodes.
         topology: Topology of the nodes' slice.
-        max_model_length: Context window in tokens.
-        startup_minutes: Budget until a server answers.
-        longest_request_seconds: How long the load balancer waits for an answer; longer ones are cut.
-        extra_args: Further vLLM arguments.
-        allow_root: The image runs as root.
+        project: Project of the stack.
+        zone: Zone of the TPU nodes.
+        network: The nodes' VPC: its name, or its full one where it is another project's.
+        backend_tls: Servers speak TLS, with the certificate that KServe makes.
+        managed_routes: KServe makes the route, from the preset in the namespace.
+        protection: Further fields of `spec.default` of the GCPBackendPolicies.
+        token: Hugging Face token.
+        pull_secrets: Names of Secrets with credentials of container registries.
     """
 
+    model: Model
     namespace: str
     gateway: str
-    pool: str
-    uri: str
-    served_name: str
-    image: str
-    replicas: int
+    section: str | None = None
+    hostnames: tuple[str, ...] = ()
+    endpoint_picker: str
+    compute_class: str | None = None
     machine_type: str
     topology: str
-    max_model_length: int
-    startup_minutes: int
-    longest_request_seconds: int
-    extra_args: tuple[str, ...]
-    allow_root: bool
+    project: str
+    zone: str
+    network: str
+    backend_tls: bool = False
+    managed_routes: bool = False
+    protection: Mapping[str, pulumi.Input[Any]] = field(default_factory=dict[str, pulumi.Input[Any]])
+    token: SecretKey | None = None
+    pull_secrets: tuple[str, ...] = ()
 
 
 class TpuModel(pulumi.ComponentResource):
     """A model that clients reach under GATEWAY/NAMESPACE/NAME/v1/…."""
 
     service: pulumi.CustomResource
-    route: pulumi.CustomResource
     path: str
+    """Path of the model under the Gateway, without a final slash."""
 
     def __init__(self, name: str, args: TpuModelArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("platform:index:TpuModel", name, {**vars(args), "name": name}, opts)
-        names = kserve.GeneratedNames(name)
-        server = Server(port=vllm.PORT, health_path=vllm.HEALTH_PATH)
-        self.path = f"/{args.namespace}/{name}"
-
-        self.service = manifest(
-            name,
-            api_version=kserve.API_VERSION,
-            kind=kserve.LLM_INFERENCE_SERVICE,
-            name=name,
-            namespace=args.namespace,
-            spec={
-                "model": {"uri": args.uri, "name": args.served_name},
-                "replicas": args.replicas,
-                "router": {"route": {"http": {"refs": [{"name": name}]}}, "scheduler": {}},
-                "template": pod(args, server),
-            },
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        # After the service: a route to a pool that does not exist yet holds up the whole Gateway.
-        after = pulumi.ResourceOptions(parent=self, depends_on=[self.service])
-        self.route = manifest(
-            f"{name}-route",
-            api_version=gateway.GATEWAY_API_VERSION,
-            kind="HTTPRoute",
-            name=name,
-            namespace=args.namespace,
-            spec={"parentRefs": [{"name": args.gateway}], "rules": route_rules(self.path, names)},
-            opts=after,
-        )
-        backends = (
-            ("pool", gateway.INFERENCE_POOL_GROUP, gateway.INFERENCE_POOL, names.inference_pool),
-            ("service", CORE_GROUP, "Service", names.workload_service),
-        )
-        for label, group, kind, backend in backends:
-            target = {"group": group, "kind": kind, "name": backend}
-            manifest(
-                f"{name}-{label}-health",
-                api_version=gateway.GKE_NETWORKING_API_VERSION,
-                kind=health.HEALTH_CHECK_POLICY,
-                name=backend,
-                namespace=args.namespace,
-                spec={"targetRef": target, "default": server.health_check()},
-                opts=after,
-            )
-            manifest(
-                f"{name}-{label}-backend",
-                api_version=gateway.GKE_NETWORKING_API_VERSION,
-                kind="GCPBackendPolicy",
-                name=backend,
-                namespace=args.namespace,
-                spec={
-                    "targetRef": target,
-                    "default": {
-                        "timeoutSec": args.longest_request_seconds,
-                        "connectionDraining": {"drainingTimeoutSec": 60},
-                        "logging": {"enabled": True},
-                    },
-                },
-                opts=after,
-            )
+        model = args.model
+        shown = {"protection": dict(args.protection), "token": None, "model": _shown(model)}
+        super().__init__("platform:index:TpuModel", name, {**vars(args), **shown, "name": name}, opts)
+        self.path = f"/{args.namespace}/{model.name}"
+        self.service = self._serve(args, model)
+        if model.canary is None:
+            self._route(args, model, [model_routes.Share(name=model.name)], [self.service])
+        else:
+            second = model.second()
+            canary = self._serve(args, second)
+            shares = [
+                model_routes.Share(name=model.name, weight=100 - model.canary.weight),
+                model_routes.Share(name=second.name, weight=model.canary.weight),
+            ]
+            self._route(args, model, shares, [self.service, canary])
+            self._route(args, second, [model_routes.Share(name=second.name)], [canary])
         self.register_outputs({"path": self.path})
 
+    def _serve(self, args: TpuModelArgs, model: Model) -> pulumi.CustomResource:
+        """One LLMInferenceService with what acts on its pods."""
+        child = pulumi.ResourceOptions(parent=self)
+        claims = model_volumes.claims(model)
+        first: list[pulumi.Resource] = model_volumes.volumes(
+            model,
+            claims,
+            namespace=args.namespace,
+            project=args.project,
+            zone=args.zone,
+            network=args.network,
+            opts=child,
+        )
+        if model.multi_host is not None:
+            first.append(model_groups.multi_host_preset(args.namespace, child))
+        priority = model_scaling.priority_class(model, namespace=args.namespace, opts=child)
+        service = manifest(
+            model.name,
+            api_version=kserve.API_VERSION,
+            kind=kserve.LLM_INFERENCE_SERVICE,
+            name=model.name,
+            namespace=args.namespace,
+            spec=_spec(args, model, claims, priority),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=first),
+        )
+        after = pulumi.ResourceOptions(parent=self, depends_on=[service])
+        model_scaling.disruption_budget(model, namespace=args.namespace, opts=after)
+        model_scaling.autoscaler(model, namespace=args.namespace, opts=after)
+        model_routes.policies(model, _server(args), namespace=args.namespace, backend_extra=args.protection, opts=after)
+        return service
 
-def pod(args: TpuModelArgs, server: Server) -> dict[str, Any]:
-    """The pod of a server: KServe merges it over its preset, container by container."""
+    def _route(
+        self,
+        args: TpuModelArgs,
+        model: Model,
+        shares: Sequence[model_routes.Share],
+        services: Sequence[pulumi.Resource],
+    ) -> None:
+        """The route of one path, after its services: a route to a pool that does not exist yet holds up the whole Gateway."""
+        if args.managed_routes:
+            return
+        parent = {"name": args.gateway} if args.section is None else {"name": args.gateway, "sectionName": args.section}
+        manifest(
+            f"{model.name}-route",
+            api_version=gateway.GATEWAY_API_VERSION,
+            kind="HTTPRoute",
+            name=model.name,
+            namespace=args.namespace,
+            spec={
+                "parentRefs": [parent],
+                **({"hostnames": list(args.hostnames)} if args.hostnames else {}),
+                "rules": model_routes.rules(f"/{args.namespace}/{model.name}", model.name, shares),
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(services)),
+        )
+
+
+def _server(args: TpuModelArgs) -> Server:
+    return Server(port=vllm.PORT, health_path=vllm.HEALTH_PATH, scheme="HTTPS" if args.backend_tls else "HTTP")
+
+
+def _spec(args: TpuModelArgs, model: Model, claims: model_volumes.Claims, priority: str | None) -> dict[str, Any]:
+    """`spec` of the LLMInferenceService."""
     machine = tpu.MACHINE_TYPES[args.machine_type]
-    chips = tpu.chips(args.topology)
-    arguments = [
-        f"--served-model-name={args.served_name}",
-        f"--port={server.port}",
-        f"--tensor-parallel-size={chips}",
-        f"--max-model-len={args.max_model_length}",
-        *args.extra_args,
-    ]
-    resources = {tpu.TPU_RESOURCE: str(machine.chips_per_vm)}
-    template: dict[str, Any] = {
-        "nodeSelector": {
-            network.NODE_POOL_LABEL: args.pool,
-            tpu.TPU_ACCELERATOR_LABEL: machine.node_label,
-            tpu.TPU_TOPOLOGY_LABEL: args.topology,
-        },
-        "tolerations": [
-            {
-                "key": tpu.TPU_TAINT_KEY,
-                "operator": "Equal",
-                "value": tpu.TPU_TAINT_VALUE,
-                "effect": tpu.TPU_TAINT_EFFECT,
-            }
-        ],
-        "containers": [
-            {
-                "name": kserve.SERVER_CONTAINER,
-                "image": args.image,
-                "command": ["vllm", "serve", "/mnt/models"],
-                "args": arguments,
-                "resources": {"requests": resources, "limits": resources},
-                "securityContext": confined(non_root=not args.allow_root),
-                **server.probes(startup_minutes=args.startup_minutes),
-            }
-        ],
-    }
-    if args.uri.startswith(kserve.STORAGE_INITIALIZER_SCHEMES):
-        template["initContainers"] = [
-            {
-                "name": kserve.STORAGE_INITIALIZER,
-                "resources": {"limits": {"memory": kserve.STORAGE_INITIALIZER_MEMORY}},
-                "securityContext": confined(non_root=True),
-            }
-        ]
-    return template
-
-
-def confined(*, non_root: bool) -> dict[str, Any]:
-    """A container's security context: all that Pod Security's restricted profile asks for, non-root where the image can."""
-    return {
-        "runAsNonRoot": non_root,
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-
-
-def route_rules(path: str, names: kserve.GeneratedNames) -> list[dict[str, Any]]:
-    """Completions to the InferencePool, where the endpoint picker chooses a server; the rest to the workload Service."""
-    pool = {
-        "group": gateway.INFERENCE_POOL_GROUP,
-        "kind": gateway.INFERENCE_POOL,
-        "name": names.inference_pool,
-        "port": vllm.PORT,
-    }
-    service = {"group": CORE_GROUP, "kind": "Service", "name": names.workload_service, "port": vllm.PORT}
-    served = (
-        (vllm.COMPLETIONS_PATH, pool),
-        (vllm.CHAT_COMPLETIONS_PATH, pool),
-        (vllm.MODELS_PATH, service),
-        (vllm.HEALTH_PATH, service),
+    selector, tolerations = placement(
+        machine=machine, topology=args.topology, pool=model.pool, compute_class_name=args.compute_class
     )
-    return [rule(f"{path}{served_path}", served_path, backend) for served_path, backend in served]
-
-
-def rule(prefix: str, rewritten: str, backend: dict[str, Any]) -> dict[str, Any]:
-    """One rule: a path prefix, its rewrite, one backend. Nothing else, because GKE rejects most of what else there is."""
-    rewrite = {"type": "ReplacePrefixMatch", "replacePrefixMatch": rewritten}
-    return {
-        "matches": [{"path": {"type": "PathPrefix", "value": prefix}}],
-        "filters": [{"type": "URLRewrite", "urlRewrite": {"path": rewrite}}],
-        "backendRefs": [backend],
+    where: dict[str, Any] = {"nodeSelector": selector, "tolerations": tolerations}
+    if args.pull_secrets:
+        where["imagePullSecrets"] = [{"name": secret} for secret in args.pull_secrets]
+    pods = PodArgs(
+        model=model,
+        layout=tpu.layout(machine, args.topology, model.server.tensor_parallel_size),
+        placement=where,
+        server=_server(args),
+        claims=claims,
+        token=args.token,
+        priority_class=priority,
+    )
+    picker = endpoint_picker.scheduler(
+        model.endpoint_picker,
+        image=args.endpoint_picker,
+        block_size=model.block_size,
+        grace_seconds=model.stopping.grace,
+        lora=model.lora is not None,
+    )
+    route: dict[str, Any] = {} if args.managed_routes else {"refs": [{"name": model.name}]}
+    spec: dict[str, Any] = {
+        "model": _weights(model),
+        "labels": model_scaling.pod_labels(model),
+        "router": {"route": {"http": route}, "scheduler": picker},
     }
+    if model.autoscaling is None:
+        spec["replicas"] = model.replicas
+    if model.weights.cache == "persistentVolume":
+        spec["storageInitializer"] = {"enabled": False}
+    if model.multi_host is not None:
+        return {**spec, **model_groups.multi_host(pods)}
+    if model.prefill is not None:
+        return {**spec, **model_groups.prefill(pods)}
+    return {**spec, "template": pod(pods)}
+
+
+def _weights(model: Model) -> dict[str, Any]:
+    """`spec.model`: where the weights are, what clients call them, and the adapters beside them."""
+    spec: dict[str, Any] = {"uri": model.loaded_uri, "name": model.served_name}
+    if model.lora is not None:
+        bounds = model.lora.model_dump(by_alias=True, exclude={"adapters"}, exclude_none=True)
+        spec["lora"] = {"adapters": [{"name": a.name, "uri": a.uri} for a in model.lora.adapters], **bounds}
+    return spec
+
+
+def _shown(model: Model) -> dict[str, Any]:
+    """The settings of a model as one would write them."""
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -55,11 +55,22 @@ IDS: Mapping[str, Callable[[Inputs], str | None]] = {
     "gcp:compute/router:Router": _google("projects/{project}/regions/{region}/routers/{name}"),
     "gcp:compute/routerNat:RouterNat": _google("{project}/{region}/{router}/{name}"),
     "gcp:compute/firewall:Firewall": _google("projects/{project}/global/firewalls/{name}"),
+    "gcp:compute/regionSecurityPolicy:RegionSecurityPolicy": _google(
+        "projects/{project}/regions/{region}/securityPolicies/{name}"
+    ),
+    "gcp:compute/regionSslPolicy:RegionSslPolicy": _google("projects/{project}/regions/{region}/sslPolicies/{name}"),
+    "gcp:compute/resourcePolicy:ResourcePolicy": _google("projects/{project}/regions/{region}/resourcePolicies/{name}"),
     "gcp:compute/address:Address": _google("projects/{project}/regions/{region}/addresses/{name}"),
     "gcp:serviceaccount/account:Account": _google(
         "projects/{project}/serviceAccounts/{accountId}@{project}.iam.gserviceaccount.com"
     ),
     "gcp:projects/iAMMember:IAMMember": _google("{project} {role} {member}"),
+    "gcp:projects/serviceIdentity:ServiceIdentity": _google("projects/{project}/services/{service}"),
+    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": _google("{cryptoKeyId} {role} {member}"),
+    "gcp:secretmanager/secretIamMember:SecretIamMember": _google("projects/{project}/secrets/{secretId} {role} {member}"),
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": _google(
+        "projects/{project}/locations/{location}/repositories/{repository} {role} {member}"
+    ),
     "gcp:container/cluster:Cluster": _google("projects/{project}/locations/{location}/clusters/{name}"),
     "gcp:container/nodePool:NodePool": _node_pool,
     "kubernetes:helm.sh/v3:Release": _google("{namespace}/{name}"),

@@ -69,13 +69,18 @@ def _check_grants(resource: Resource, report: Report) -> None:
     elif resource.group == RBAC_GROUP and resource.kind in _BINDINGS:
         subjects = [subject.at("name").get(str) or "" for subject in resource.at("subjects").items()]
         everywhere = resource.kind == "ClusterRoleBinding"
-        role = resource.at("roleRef", "name").get(str) if everywhere else None
-        report.findings(access.check_binding(role, subjects), resource)
+        role = resource.at("roleRef", "name").of(str)
+        if everywhere and role.unknown:
+            report.undecided(role, "what is granted", resource)
+        report.findings(access.check_binding(role.get(str) if everywhere else None, subjects), resource)
     elif resource.token.startswith("gcp:") and resource.kind in _IAM:
         member = resource.at("member")
         field = "members" if member.missing else "member"
         members = _texts(resource.at("members")) if member.missing else [member.get(str) or ""]
-        report.findings(access.check_iam(resource.at("role").get(str), members, field), resource)
+        role = resource.at("role").of(str)
+        if role.unknown:
+            report.undecided(role, "what is granted", resource)
+        report.findings(access.check_iam(role.get(str), members, field), resource)
 
 
 def _texts(field: Field) -> list[str]:
@@ -90,7 +95,7 @@ def _check_network_policies(resources: list[Resource], report: Report) -> None:
         if (
             resource.kind == "Namespace"
             and resource.group == ""
-            and resource.is_kubernetes
+            and resource.token.startswith("kubernetes:")
             and resource.name not in covered
         ):
             report.finding(

@@ -11,12 +11,13 @@ from typing import Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
+from policies.autoscaling_metrics import METRIC_KINDS, judge_metrics
 from policies.framework import Report, stack_policy
 from policies.health_agreement import target_of
 from policies.pods import PodTemplate, number
 from policies.reading import Field, Unknown
 from policies.resources import Name, Resource
-from policies.routing import KINDS, Stack
+from policies.routing import KINDS, Service, Stack
 from policies.servers import SERVER_KINDS, Servers
 from rules import autoscaling as rules
 from rules.backend import BACKEND_POLICY
@@ -41,10 +42,11 @@ def _check(resources: list[Resource], report: Report) -> None:
     for service in servers.stack.services:
         names = service.generated
         if names is not None:
-            targets.generated[("Deployment", service.resource.namespace, names.deployment)] = names.name
+            targets.generated[("Deployment", service.resource.namespace, names.deployment)] = service
     for autoscaler in autoscalers:
         _judge_limits(autoscaler, report)
         _judge_reference(autoscaler, targets, report)
+    judge_metrics(autoscalers, targets.declared, resources, report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class _Targets:
     """What an autoscaler can name."""
 
     declared: dict[_Key, PodTemplate]
-    generated: dict[_Key, str]
+    generated: dict[_Key, Service]
     """KServe's Deployments, with the services they are of."""
     namespaces: set[Name]
     """Namespaces in which the stack declares something that can be scaled."""
@@ -79,7 +81,13 @@ def _judge_reference(autoscaler: Resource, targets: _Targets, report: Report) ->
     if key in targets.declared:
         _judge_target(autoscaler, targets.declared[key], report)
     elif key in targets.generated:
-        report.finding(rules.check_generated_target(name, targets.generated[key]), autoscaler)
+        service = targets.generated[key]
+        replicas = service.spec.at("replicas").of(int)
+        if replicas.unknown:
+            report.undecided(replicas, "whether KServe and the autoscaler scale against each other", service.resource)
+            return
+        found = rules.check_generated_target(name, str(service.resource.name), replicas.value)
+        report.findings(found, autoscaler)
     elif kind in rules.SCALABLE_KINDS and autoscaler.namespace in targets.namespaces:
         report.finding(rules.check_target_missing(kind, name), autoscaler)
 
@@ -178,7 +186,7 @@ AUTOSCALER: Final = stack_policy(
     remediation="Leave replicas out of the target, give its server a readinessProbe and the requests its metrics use.",
     severity=Severity.HIGH,
     tags=["autoscaling", "health"],
-    kinds=(*SERVER_KINDS, HPA, "ReplicaSet"),
+    kinds=(*SERVER_KINDS, HPA, "ReplicaSet", *METRIC_KINDS),
     check=_check,
 )
 

@@ -34,6 +34,7 @@ from rules.gateway import (
 )
 
 _Key = tuple[str, Name, Name]
+_LIMITED: Final = (("sessionAffinity",), ("connectionDraining", "drainingTimeoutSec"))
 
 
 def _check_content(resource: Resource, report: Report) -> None:
@@ -45,6 +46,11 @@ def _check_content(resource: Resource, report: Report) -> None:
         if field.unknown:
             unknowns.append(field)
             report.undecided(field, "whether the policy attaches", resource)
+    affinity, draining = (spec.at("default", *path) for path in _LIMITED)
+    for field in (affinity, draining):
+        if field.unknown and (field is draining or target.at("kind").get(str) != "Service"):
+            unknowns.append(field)
+            report.undecided(field, "whether the API server takes the policy", resource)
     findings: list[Finding] = []
     kind = target.at("kind").get(str)
     if kind is not None and not target.at("group").unknown:

@@ -34,7 +34,10 @@ def _check_cluster(resource: Resource, report: Report) -> None:
     if disabled.unknown:
         report.undecided(disabled, "whether anything programs the Gateways' load balancers", resource)
     report.findings(rules.check_http_load_balancing(disabled.get(bool)), resource)
-    report.findings(rules.check_networking_mode(resource.at("networkingMode").get(str)), resource)
+    mode = resource.at("networkingMode").of(str)
+    if mode.unknown:
+        report.undecided(mode, "whether load balancers reach the pods by alias addresses", resource)
+    report.findings(rules.check_networking_mode(mode.get(str)), resource)
     report.findings(rules.check_version(resource.at("minMasterVersion").get(str)), resource)
 
 
@@ -49,15 +52,19 @@ def _check_subnets(resources: list[Resource], report: Report) -> None:
             _check_proxy_only(subnet, report)
     region, where = _region(resources)
     proxies = [s for s in subnets if s.at("purpose").get(str) == PROXY_ONLY_PURPOSE]
-    fitting = [s for s in proxies if region is None or s.at("region").get(str) in {None, region}]
+    fitting = [s for s in proxies if region is None or s.at("region").value in {None, region}]
     if fitting:
         return
-    unknown = [s for s in subnets if s.at("purpose").unknown]
+    unknown = [s.at("purpose") for s in subnets if s.at("purpose").unknown]
+    unknown += [s.at("region") for s in proxies if s.at("region").of(str).unknown]
+    if unknown:
+        for gateway in regional:
+            why = f"whether there is a {PROXY_ONLY_PURPOSE} subnet{where}, without which this Gateway never gets an address"
+            report.undecided(unknown[0], why, gateway)
+        return
     elsewhere = ", ".join(str(s.at("region").get(str)) for s in proxies)
     for gateway in regional:
         hint = f"; there is one in {elsewhere} only" if elsewhere else ""
-        if not elsewhere and unknown:
-            hint = f"; the purpose of {', '.join(s.label for s in unknown)} is not known at preview"
         report.finding(
             Finding(
                 path="spec.gatewayClassName",
@@ -76,7 +83,9 @@ def _check_proxy_only(subnet: Resource, report: Report) -> None:
     cidr, role = subnet.at("ipCidrRange").get(str), subnet.at("role").of(str)
     if cidr is not None:
         report.findings(rules.check_proxy_only_range(cidr), subnet)
-    if not role.unknown:
+    if role.unknown:
+        report.undecided(role, "whether the load balancers' proxies run in this subnet", subnet)
+    else:
         report.findings(rules.check_proxy_only_role(role.get(str)), subnet)
 
 

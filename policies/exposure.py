@@ -14,7 +14,7 @@ from pulumi_policy import EnforcementLevel, PolicyComplianceFramework, Severity
 from policies.framework import Report, stack_policy
 from policies.reading import Field
 from policies.resources import Resource
-from policies.routing import KINDS, Stack, rules_of
+from policies.routing import KINDS, Stack, parents, resolve, rules_of
 from rules.exposure import (
     CERTIFICATE_MAP_ANNOTATION,
     NAMED_ADDRESS,
@@ -22,6 +22,7 @@ from rules.exposure import (
     check_certificate_map,
     check_certificates,
     check_plain_http,
+    check_redirect_loop,
 )
 from rules.gateway import is_gke_class
 from rules.hardening import BENCHMARK, BENCHMARK_VERSION
@@ -64,7 +65,11 @@ def _redirects(route: Resource) -> bool:
 
 def _check_listeners(resources: list[Resource], report: Report) -> None:
     regional, global_ = (frozenset(_names(resources, token)) for token in (ADDRESS, GLOBAL_ADDRESS))
-    for gateway in Stack(resources).gateways:
+    stack = Stack(resources)
+    for route in stack.routes:
+        if _redirects(route):
+            _check_redirect(route, stack, report)
+    for gateway in stack.gateways:
         class_name = gateway.at("spec", "gatewayClassName").get(str)
         if class_name is None or not is_gke_class(class_name):
             continue
@@ -88,6 +93,21 @@ def _check_listeners(resources: list[Resource], report: Report) -> None:
                 report.findings(check_address(class_name, value, path, regional=regional, global_=global_), gateway)
 
 
+def _check_redirect(route: Resource, stack: Stack, report: Report) -> None:
+    """Which listeners a route that redirects to https is attached to."""
+    for ref in parents(route.at("spec"), route.namespace):
+        section = ref.field.at("sectionName")
+        if section.unknown:
+            report.undecided(section, "whether the redirect is attached to the HTTPS listener", route)
+            continue
+        for gateway in resolve(ref.key, stack.gateways)[0]:
+            for listener in gateway.at("spec", "listeners").items():
+                name = listener.at("name").get(str)
+                if section.missing or section.value == name:
+                    path = section.path if section.known else ref.field.path
+                    report.findings(check_redirect_loop(listener.at("protocol").get(str), name, path), route)
+
+
 def _names(resources: Iterable[Resource], token: str) -> list[str]:
     return [r.name for r in resources if r.token == token and isinstance(r.name, str)]
 
@@ -108,8 +128,10 @@ PLAIN_HTTP: Final = stack_policy(
 GATEWAY_LISTENERS: Final = stack_policy(
     name="gateway-listeners",
     title="Listeners have a certificate and an address that exist",
-    description="HTTPS listeners need one source of certificates, and a named address must be of the class's scope.",
-    remediation="Write tls.options with a regional certificate, and declare a regional Address for a regional Gateway.",
+    description="HTTPS listeners need one source of certificates, a named address must be of the class's scope, and a redirect "
+    "to https must not be attached to an HTTPS listener.",
+    remediation="Write tls.options with a regional certificate, declare a regional Address for a regional Gateway, and name the "
+    "HTTP listener in the redirect's parentRefs.",
     severity=Severity.HIGH,
     tags=["gateway"],
     kinds=(*KINDS, "Address", "GlobalAddress"),

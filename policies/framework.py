@@ -126,7 +126,7 @@ def resource_policy(
         config = args.get_config()
         resource = read_resource(args.resource_type, args.props, args.urn, args.provider, wanted)
         if resource is not None:
-            check(resource, Report(name, violate, config))
+            check(replace(resource, parent=args.opts.parent or ""), Report(name, violate, config))
         elif config.get("exemptions"):
             Report(name, violate, config)  # an exemption is listed as unused even where nothing asked for it
 

@@ -13,25 +13,35 @@ from pulumi_policy import EnforcementLevel, PolicyComplianceFramework, Severity
 
 from policies.clusters import SUBNETWORK
 from policies.framework import Report, resource_policy
-from policies.node_pools import CLUSTER, pools
+from policies.node_pools import CLUSTER, NODE_POOL, pools
 from policies.reading import Field
 from policies.resources import Resource
 from rules.gateway import PROXY_ONLY_PURPOSE
 from rules.hardening import (
-    ADVISED_CLUSTER,
     BENCHMARK,
     BENCHMARK_VERSION,
-    FLOW_LOGS,
     REQUIRED_CLUSTER,
     REQUIRED_NODES,
     Control,
     check_network_policy,
     check_networks,
 )
+from rules.hardening_advised import ADVISED_CLUSTER, ADVISED_NODES, DISK_KEY, DISK_PROVISIONER, FLOW_LOGS
 
 _AUTOPILOT_SETS: Final = frozenset({"workload-identity", "shielded-nodes", "release-channel", "alpha-cluster"})
-_OUTPUTS: Final = frozenset({"service-account", "workload-identity", "secrets-encryption", "flow-logs"})
-"""Rules to which any value, known or not, is an answer: something is written there."""
+_OUTPUTS: Final = frozenset(
+    {
+        "service-account",
+        "workload-identity",
+        "secrets-encryption",
+        "flow-logs",
+        "boot-disk-key",
+        "disk-key",
+        "rbac-groups",
+    }
+    | {"maintenance-window"}
+)
+"""Rules to which any value, known or not, is an answer: something is written there. An unknown block around it is none."""
 
 
 def _framework(reference: str) -> PolicyComplianceFramework:
@@ -43,7 +53,7 @@ def _judge(root: Field, controls: Iterable[Control], report: Report, resource: R
         field = root.at(*control.path.split("."))
         if not field.unknown:
             report.findings((finding.under(root.path) for finding in control.check(field.value)), resource)
-        elif control.rule not in _OUTPUTS:
+        elif control.rule not in _OUTPUTS or root.at(*control.path.split(".")[:-1]).unknown:
             report.undecided(field, "whether the control is met", resource)
 
 
@@ -67,7 +77,7 @@ def _check_cluster(resource: Resource, report: Report) -> None:
 def _check_networks(resource: Resource, report: Report) -> None:
     block = resource.at("masterAuthorizedNetworksConfig")
     ranges = [item.at("cidrBlock").of(str) for item in block.at("cidrBlocks").items()]
-    private = resource.at("privateClusterConfig", "enablePrivateEndpoint").get(bool) is True
+    private = resource.at("privateClusterConfig", "enablePrivateEndpoint").get(bool) is True or _only_by_name(resource)
     hidden = next((field for field in ranges if field.unknown), None)
     if block.unknown or hidden is not None:
         report.undecided(
@@ -76,6 +86,11 @@ def _check_networks(resource: Resource, report: Report) -> None:
         return
     cidrs = [str(field.value) for field in ranges if field.known]
     report.findings(check_networks(block.of(dict).known, cidrs, private), resource)
+
+
+def _only_by_name(resource: Resource) -> bool:
+    """Whether the control plane is reached by its DNS name alone, where IAM decides who gets in."""
+    return resource.at("controlPlaneEndpointsConfig", "ipEndpointsConfig", "enabled").get(bool) is False
 
 
 def _check_nodes(resource: Resource, report: Report) -> None:
@@ -93,7 +108,13 @@ def _check_nodes(resource: Resource, report: Report) -> None:
 
 def _advise(resource: Resource, report: Report) -> None:
     if resource.token == CLUSTER:
-        _judge(resource.props, ADVISED_CLUSTER, report, resource)
+        hidden = _only_by_name(resource)
+        controls = [c for c in ADVISED_CLUSTER if not (hidden and c.rule == "private-endpoint")]
+        _judge(resource.props, controls, report, resource)
+    if resource.token == NODE_POOL:
+        _judge(resource.props, ADVISED_NODES, report, resource)
+    elif resource.kind == "StorageClass" and resource.at("provisioner").get(str) == DISK_PROVISIONER:
+        _judge(resource.props, [DISK_KEY], report, resource)
     elif resource.token == SUBNETWORK and resource.at("purpose").get(str) != PROXY_ONLY_PURPOSE:
         _judge(resource.props, [FLOW_LOGS], report, resource)
 
@@ -107,7 +128,9 @@ CLUSTER_HARDENING: Final = resource_policy(
     tags=["security", "cis", "gke"],
     kinds=["Cluster"],
     check=_check_cluster,
-    framework=_framework("4.3.1, 5.2.2, 5.5.4, 5.5.5, 5.6.3, 5.6.5, 5.7.1, 5.8.1, 5.8.3, 5.10.2"),
+    framework=_framework(
+        "4.1.8, 4.1.10, 4.3.1, 5.2.2, 5.5.4, 5.5.5, 5.6.3, 5.6.5, 5.7.1, 5.8.1, 5.8.3, 5.10.1, 5.10.2"
+    ),
 )
 
 NODE_HARDENING: Final = resource_policy(
@@ -125,12 +148,12 @@ NODE_HARDENING: Final = resource_policy(
 HARDENING_ADVISED: Final = resource_policy(
     name="hardening-advised",
     title="Further hardening that costs something",
-    description="A private endpoint, a key of one's own for Secrets and flow logs are advised, and not free.",
+    description="A private endpoint, keys of one's own, admission of known images only and flow logs are advised, and not free.",
     remediation="Turn each on, or exempt it with a reason.",
     severity=Severity.LOW,
     tags=["security", "cis", "gke"],
-    kinds=["Cluster", "Subnetwork"],
+    kinds=["Cluster", "NodePool", "Subnetwork", "StorageClass"],
     check=_advise,
     enforcement=EnforcementLevel.ADVISORY,
-    framework=_framework("5.3.1, 5.6.1, 5.6.4"),
+    framework=_framework("5.1.4, 5.3.1, 5.6.1, 5.6.4, 5.8.2, 5.9.1, 5.9.2, 5.10.4"),
 )

@@ -14,7 +14,7 @@ from policies.framework import Report, at, stack_policy
 from policies.node_pools import CLUSTER
 from policies.pods import POD_KINDS, pod_templates
 from policies.reading import Field
-from policies.releases import RELEASE_KINDS, Release, gke_version, read_releases
+from policies.releases import RELEASE_KINDS, Release, oldest_gke_version, read_releases
 from policies.resources import Resource
 from policies.routing import KINDS, Stack
 from rules import image as images
@@ -23,6 +23,7 @@ from rules.gateway import GATEWAY_API_CHANNEL
 from rules.kserve import (
     CERT_MANAGER_CHART,
     CERT_MANAGER_VERSION,
+    INFERENCE_SERVICE_CONFIG_MAP,
     KSERVE_CHART,
     KSERVE_CRD_CHART,
     KSERVE_PRESETS_CHART,
@@ -35,6 +36,7 @@ from rules.kserve_install import (
     INFERENCE_POOL_CRD,
     LWS_CRD,
     RETIRED_CHARTS,
+    check_configuration,
     check_crd,
     check_endpoint_picker,
     check_kserve_version,
@@ -53,6 +55,7 @@ _CHARTS: Final = (
     f"{KSERVE_CRD_CHART.name}-minimal",
     KSERVE_PRESETS_CHART.name,
 )
+_OBJECTS: Final = ("ConfigMap", "Deployment", "LeaderWorkerSet", "Cluster")
 _POOL_FILES: Final = "gateway-api-inference-extension"
 
 
@@ -111,7 +114,7 @@ def _check_companions(
     controller: Release, by_chart: dict[str, Release], resources: list[Resource], report: Report
 ) -> None:
     create = controller.values.at("kserve", "llmisvc", "createGIECRDs").of(bool)
-    gke = gke_version(resources)
+    gke = oldest_gke_version(resources)
     if create.unknown:
         report.undecided(create, "who owns the InferencePool CRD", controller.resource)
     else:
@@ -122,6 +125,7 @@ def _check_companions(
         findings = check_pool_crd_owner(wanted, gke, create.path)
         findings += check_pool_crd_present(wanted or declared, gke, create.path)
         report.findings(findings, controller.resource)
+    _check_configuration(controller, resources, report)
     charts = {KSERVE_CRD_CHART.name, f"{KSERVE_CRD_CHART.name}-minimal"}
     if charts.isdisjoint(by_chart) and not any(
         r.kind == CRD and str(r.name).endswith(".serving.kserve.io") for r in resources
@@ -137,6 +141,19 @@ def _check_companions(
     if lws is not None and kserve is not None and lws.version.get(str) is not None:
         report.findings(check_lws_version(str(lws.version.value), kserve), lws.resource)
     _check_presets(controller, by_chart.get(KSERVE_PRESETS_CHART.name), resources, report)
+
+
+def _check_configuration(controller: Release, resources: list[Resource], report: Report) -> None:
+    values = controller.values.at("kserve")
+    own, shared = values.at("inferenceServiceConfig", "enabled"), values.at("createSharedResources").of(bool)
+    if own.unknown or shared.unknown:
+        report.undecided(own if own.unknown else shared, "who writes KServe's configuration", controller.resource)
+        return
+    # The chart's own precedence: `enabled`, where it is neither empty nor false, else createSharedResources.
+    writes = own.value not in (None, "", False) or shared.get(bool) is not False
+    declared = any(r.kind == "ConfigMap" and r.name == INFERENCE_SERVICE_CONFIG_MAP for r in resources)
+    path = own.path if own.known and own.value else shared.path
+    report.findings(check_configuration(chart_writes=writes, declared=declared, path=path), controller.resource)
 
 
 def _check_presets(controller: Release, presets: Release | None, resources: list[Resource], report: Report) -> None:
@@ -202,7 +219,7 @@ def _file_texts(resource: Resource) -> list[str]:
 
 
 def _check_crds(resources: list[Resource], report: Report) -> None:
-    gke = gke_version(resources)
+    gke = oldest_gke_version(resources)
     clusters = [r for r in resources if r.token == CLUSTER]
     gateway_api = any(r.at("gatewayApiConfig", "channel").get(str) == GATEWAY_API_CHANNEL for r in clusters)
     for resource in resources:
@@ -226,7 +243,9 @@ KSERVE_INSTALL: Final = stack_policy(
     severity=Severity.HIGH,
     tags=["kserve", "gke"],
     kinds=(
-        *dict.fromkeys((*KINDS, *RELEASE_KINDS, CRD, *_FILES, "Deployment", "LeaderWorkerSet", "Cluster", *POD_KINDS)),
+        *dict.fromkeys(
+            (*KINDS, *RELEASE_KINDS, CRD, *_FILES, "ConfigMap", "Deployment", "LeaderWorkerSet", "Cluster", *POD_KINDS)
+        ),
     ),
     check=_check,
 )

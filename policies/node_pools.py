@@ -1,7 +1,7 @@
 """TPU node pools: machine type, topology, zone, placement and boot disk, before anyone waits for a pool that fails.
 
 Reads `gcp:container/nodePool:NodePool` and the pools written inside a cluster. What is wrong is `rules.node_pool`'s
-knowledge. A zone that is merely not on the list warns, because the list drifts.
+knowledge. A zone that is merely not on the list warns, because the list drifts; so does a machine type without TPU.
 """
 
 from __future__ import annotations
@@ -10,21 +10,26 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies.framework import Report, resource_policy
-from policies.reading import Field, Unknown
+from policies.framework import Report, at, resource_policy
+from policies.inputs import INPUTS
+from policies.reading import Field, Unknown, plain
 from policies.resources import Resource
 from rules.cluster import is_zone
 from rules.finding import Finding
+from rules.machine_zones import check_machine
 from rules.node_pool import MACHINE_TYPE, TOPOLOGY, TpuNodePool, check_node_pool, is_tpu_pool
 from rules.tpu import TPU_TOPOLOGY_LABEL, ZONES_DATE
 
 NODE_POOL: Final = "gcp:container/nodePool:NodePool"
 CLUSTER: Final = "gcp:container/cluster:Cluster"
+EXTRA_ZONES: Final = "extra_zones"
+"""Argument of a component around a node pool: zones whose list nobody has to repeat in the pack's configuration."""
 _CONFIG: Final[dict[str, dict[str, Any]]] = {
     "extraZones": {
         "type": "array",
         "items": {"type": "string"},
-        "description": f"Zones known to have TPU node pools although the list of {ZONES_DATE} lacks them.",
+        "description": f"Zones known to have TPU node pools although the list of {ZONES_DATE} lacks them. Zones that the "
+        f"component around a pool carries in its argument `{EXTRA_ZONES}` need not be repeated here.",
     }
 }
 
@@ -53,6 +58,10 @@ _MATTERS: Final = {
     "placementPolicy.type": "whether the slice's hosts are placed together",
     "nodeLocations": "whether the zone has this TPU",
     "location": "whether the zone has this TPU",
+    "nodeConfig.diskType": "whether the machine type boots from this disk",
+    "nodeConfig.bootDisk.diskType": "whether the machine type boots from this disk",
+    "nodeCount": "whether the pool is one whole slice",
+    "autoscaling.maxNodeCount": "whether the pool can grow to one whole slice",
 }
 
 
@@ -96,13 +105,26 @@ def _read_place(pool: Field, location: Field, values: dict[str, Any], unknown: s
         values["location"] = place.value
 
 
-def _findings(resource: Resource, report: Report) -> list[tuple[Field, TpuNodePool, Finding]]:
+def extra_zones(resource: Resource, report: Report) -> tuple[str, ...]:
+    """Zones that somebody knows to work: the pack's configuration, and the `extra_zones` of the component around a pool.
+
+    A program that carries them on the component needs no second list in the pack's configuration.
+    """
     listed: Any = report.config.get("extraZones") or ()
-    extra = tuple(str(zone) for zone in listed)
+    above = Field("", plain(INPUTS.of(resource.parent) or {})).at(EXTRA_ZONES)
+    carried = [zone.get(str) for zone in above.items()]
+    return (*(str(zone) for zone in listed), *(zone for zone in carried if zone is not None))
+
+
+def _findings(resource: Resource, report: Report) -> list[tuple[Field, TpuNodePool, Finding]]:
+    extra = extra_zones(resource, report)
     found: list[tuple[Field, TpuNodePool, Finding]] = []
     for pool, location in pools(resource):
         facts = read_pool(pool, location)
         found += [(pool, facts, finding) for finding in check_node_pool(facts, extra)]
+        if facts.machine_type is not None and not is_tpu_pool(facts) and facts.knows("machine_type", "zones"):
+            machine = check_machine(facts.machine_type, facts.zones)
+            found += [(pool, facts, at(finding, MACHINE_TYPE)) for finding in machine]
     return found
 
 
@@ -132,6 +154,17 @@ def _check_unknowns(pool: Field, location: Field, facts: TpuNodePool, report: Re
         report.undecided(_first_unknown(pool.at("nodeLocations")), _MATTERS["nodeLocations"], resource)
     elif "location" in facts.unknown:
         report.undecided(location, _MATTERS["location"], resource)
+    for path in _TEXTS["boot_disk_type"]:
+        _undecided_at(pool, path, str, report, resource)
+    if facts.topology is not None and not pool.at("placementPolicy").missing:
+        for path in ("nodeCount", "autoscaling.maxNodeCount"):
+            _undecided_at(pool, path, int, report, resource)
+
+
+def _undecided_at(pool: Field, path: str, kind: type, report: Report, resource: Resource) -> None:
+    field = pool.at(*path.split(".")).of(kind)
+    if field.unknown:
+        report.undecided(field, _MATTERS[path], resource)
 
 
 def _first_unknown(field: Field) -> Field:
@@ -159,9 +192,10 @@ TPU_NODE_POOL: Final = resource_policy(
 
 TPU_ZONE_UNLISTED: Final = resource_policy(
     name="tpu-not-listed",
-    title="TPU zones and shapes that are not on the list",
-    description="The TPU zone or machine type is not on our dated list, which is not complete for it.",
-    remediation="Check Google's current list, then add the zone to extraZones in the pack's configuration.",
+    title="Zones and machine types that are not on the list",
+    description="The zone or machine type is not on our dated list, which is not complete for it.",
+    remediation="Check Google's current list, then name the zone: in the settings (extraTpuZones), which the component "
+    "around the pool carries, or in extraZones of the pack's configuration.",
     severity=Severity.LOW,
     tags=["tpu", "gke"],
     kinds=["NodePool", "Cluster"],

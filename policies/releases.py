@@ -6,7 +6,7 @@ Owns reading `Release` and `Chart` resources. Does not judge.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,6 +14,7 @@ from policies.node_pools import CLUSTER
 from policies.reading import Field
 from policies.resources import Resource
 from rules import versions
+from rules.compatibility import CHANNEL_FLOORS
 
 RELEASE_KINDS: Final = ("Release", "Chart")
 _SUFFIX: Final = re.compile(r"-v?\d+\.\d+\.\d+[^/]*$")
@@ -72,3 +73,18 @@ def gke_version(resources: Iterable[Resource]) -> str | None:
             except ValueError:
                 continue
     return min(found, key=lambda text: tuple(-1 if n is None else n for n in versions.parse(text)), default=None)
+
+
+def oldest_gke_version(resources: Sequence[Resource]) -> str | None:
+    """The version that the stack's clusters have at least: what one is pinned to, else what its release channel offers."""
+    pinned = gke_version(resources)
+    if pinned is not None:
+        return pinned
+    clusters = [resource for resource in resources if resource.token == CLUSTER]
+    floors = [CHANNEL_FLOORS.get(r.at("releaseChannel", "channel").get(str) or "") for r in clusters]
+    known = [floor for floor in floors if floor is not None]
+    return min(known) if known and len(known) == len(floors) and not any(map(_hidden, clusters)) else None
+
+
+def _hidden(cluster: Resource) -> bool:
+    return any(cluster.at(name).unknown for name in ("minMasterVersion", "masterVersion"))

@@ -37,6 +37,8 @@ class Resource:
     namespace: Name
     name: Name
     props: Field
+    parent: str = ""
+    """URN of the component it belongs to; empty where there is none, and in policies that judge resources together."""
 
     @property
     def label(self) -> str:
@@ -82,6 +84,8 @@ def read_resource(
         return None
     root = Field("", Unknown() if props is None else plain(props))
     written = root.at("kind").of(str)
+    if not token.startswith("kubernetes:") and written.missing and root.at("apiVersion").missing:
+        return None  # a component that is called like a kind
     if written.known:
         base = str(written.value)
     elif kind in _UNTYPED:

@@ -6,6 +6,7 @@ nobody wrote, which KServe's preset brings with timeouts on every rule. What is 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, cast
 
 from pulumi_policy import Severity
@@ -19,8 +20,13 @@ from rules.gateway import GATEWAY_GROUP, check_route_rule
 from rules.kserve import GROUP, LLM_INFERENCE_SERVICE, LLM_INFERENCE_SERVICE_CONFIG, ROUTE_PRESET, SYSTEM_NAMESPACE
 
 _QUESTION: Final = "whether GKE refuses the route"
-_IRRELEVANT: Final = ("backendRefs", "name", "filters", "headers", "queryParams", "value")
-"""Parts of a rule in which an unknown value decides nothing."""
+_IRRELEVANT: Final = re.compile(
+    r"\.name"
+    r"|\.backendRefs(\[\d+\](?!\.filters).*)?"
+    r"|\.matches\[\d+\]\.(path\.value|queryParams.*|headers\[\d+\]\.(name|value))"
+    r"|\.filters\[\d+\]\.(?!urlRewrite(\.path(\.type)?)?$|requestRedirect(\.(port|statusCode))?$).+"
+)
+"""Parts of a rule, as paths below it, in which an unknown value decides nothing here; backends are others' to judge."""
 
 
 def _check(resource: Resource, report: Report) -> None:
@@ -33,7 +39,7 @@ def _check(resource: Resource, report: Report) -> None:
             continue
         if rule.missing:
             continue
-        unknowns = [field for field in rule.unknowns() if not _is_irrelevant(field.path, rule.path)]
+        unknowns = [f for f in rule.unknowns() if not _IRRELEVANT.fullmatch(f.path.removeprefix(rule.path))]
         for field in unknowns:
             report.undecided(field, _QUESTION, resource)
         for finding in check_route_rule(cast("dict[str, Any]", rule.value), rule.path):
@@ -47,11 +53,6 @@ def _route_spec(resource: Resource) -> Field | None:
     if resource.group == GROUP:
         return resource.at("spec", "router", "route", "http", "spec")
     return None
-
-
-def _is_irrelevant(path: str, rule: str) -> bool:
-    steps = path.removeprefix(rule).replace("[", ".").split(".")
-    return any(step in _IRRELEVANT for step in steps)
 
 
 def _check_managed(resources: list[Resource], report: Report) -> None:

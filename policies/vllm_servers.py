@@ -16,6 +16,7 @@ from policies.reading import Field
 from policies.routing import KINDS, Service
 from rules import startup, vllm_arguments
 from rules.finding import Finding
+from rules.kserve import DECODE_PORT, POOL_PORT
 from rules.kserve_preset import PRESET_IMAGE
 from rules.tpu import TPU_ACCELERATOR_LABEL, TPU_TOPOLOGY_LABEL
 from rules.workload import check_group
@@ -50,6 +51,7 @@ def _check_command(container: Field, template: PodTemplate, report: Report) -> N
     service = template.service
     own_command = service is None or not container.at("command").missing
     findings = vllm_arguments.check_connector(arguments, path)
+    findings += [each for each in vllm_arguments.check_types(arguments, accelerator, path) if each.certain]
     sized = own_command or vllm_arguments.value(arguments, vllm_arguments.TENSOR_PARALLEL) is not None
     leads = not template.grouped or (_pods(template) is not None and _leads(template))
     if sized and not hidden and leads:
@@ -58,11 +60,13 @@ def _check_command(container: Field, template: PodTemplate, report: Report) -> N
     elif service is not None and not sized and not template.grouped:
         findings += _declared_parallelism(service, template, chips(container), accelerator)
     if service is not None:
-        findings += vllm_arguments.check_port_flag(arguments, path)
+        decodes = not service.spec.at("prefill").missing and not template.pod.path.startswith("spec.prefill")
+        findings += vllm_arguments.check_port_flag(arguments, path, DECODE_PORT if decodes else POOL_PORT)
         name = service.spec.at("model", "name").get(str)
         if name is not None and not hidden:
             findings += vllm_arguments.check_served_name(arguments, name, path)
-        if own_command and not hidden:
+        works = template.pod.path.endswith("worker")  # it takes part in a server that another pod starts
+        if own_command and not hidden and not works:
             findings += vllm_arguments.check_served_name_written(arguments, path)
     report.findings(findings, template.resource)
     for field in hidden:

@@ -7,13 +7,53 @@ workload.go, which resets what it generates.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from rules import versions
 from rules.finding import Finding
 
 DEFAULT_GRACE_SECONDS: Final = 30
 """Kubernetes' terminationGracePeriodSeconds."""
 SCALABLE_KINDS: Final = ("Deployment", "StatefulSet", "ReplicaSet", "LeaderWorkerSet")
+
+SCALE_UP_WINDOW_SECONDS: Final = 30
+"""Long enough that one slow scrape adds no pod."""
+SCALE_DOWN_WINDOW_SECONDS: Final = 300
+"""Kubernetes' own default: a model takes minutes to load, so a pod is not given up for a short lull."""
+PRE_STOP_SECONDS: Final = 20
+"""How long a server goes on serving after it was told to stop: until the endpoint group is programmed, which takes seconds to
+tens of them (kubernetes/ingress-gce#769, #1718), requests still arrive."""
+ADAPTER_PREFIX: Final = "prometheus.googleapis.com"
+ADAPTER_METRIC: Final = f"{ADAPTER_PREFIX}|{{name}}|{{type}}"
+"""Name of a managed-Prometheus metric for an autoscaler, through the Custom Metrics Stackdriver Adapter (GKE, 2026)."""
+ADAPTER_NAMESPACE_LABEL: Final = "resource.labels.namespace"
+"""Selects, of an external metric of managed Prometheus, what was scraped in one namespace."""
+NATIVE_PREFIX: Final = "autoscaling.gke.io"
+NATIVE_METRIC: Final = f"{NATIVE_PREFIX}|{{object}}|{{name}}"
+"""Name of a metric that an AutoscalingMetric object reads straight from the pods."""
+AUTOSCALING_METRIC: Final = "AutoscalingMetric"
+AUTOSCALING_METRIC_API_VERSION: Final = "autoscaling.gke.io/v1beta1"
+MINIMUM_NATIVE_METRIC_VERSION: Final = "1.35.1-gke.1396000"
+"""From here GKE serves AutoscalingMetric (preview since March 2026)."""
+
+
+def check_native_metrics(channel: str, minimum_version: str | None, path: str = "source") -> list[Finding]:
+    """Whether a cluster of that release channel lets autoscalers read metrics straight from pods."""
+    enough = minimum_version is not None and versions.at_least(minimum_version, MINIMUM_NATIVE_METRIC_VERSION)
+    if channel == "RAPID" or enough:
+        return []
+    return [
+        Finding(
+            path=path,
+            value="pods",
+            reason=f"GKE reads metrics of pods from {MINIMUM_NATIVE_METRIC_VERSION} on, in the RAPID channel first; before, the "
+            "autoscaler's metrics stay unknown and nothing is scaled",
+            remedy=f"Write cluster.minimumVersion: {MINIMUM_NATIVE_METRIC_VERSION}, releaseChannel: RAPID, or managed-prometheus "
+            "with the Custom Metrics Stackdriver Adapter installed.",
+            rule="native-metrics",
+        )
+    ]
 
 
 def check_limits(low: int | None, high: int | None) -> list[Finding]:
@@ -79,16 +119,24 @@ def check_target_missing(kind: str, name: str) -> Finding:
     )
 
 
-def check_generated_target(name: str, service: str) -> Finding:
-    """The finding for an autoscaler of what KServe generates."""
-    return Finding(
-        path="spec.scaleTargetRef.name",
-        value=name,
-        reason=f"KServe generates it for LLMInferenceService {service} and resets its replicas: the two scale against each "
-        "other",
-        remedy="Write spec.scaling with minReplicas and maxReplicas on the LLMInferenceService instead.",
-        rule="target",
-    )
+def check_generated_target(name: str, service: str, replicas: object) -> list[Finding]:
+    """Whether an autoscaler may own what KServe generates for a service that asks for `replicas`; None asks for none.
+
+    KServe keeps the number that an autoscaler wrote where the service names none (PreserveDeploymentReplicas, llmisvc/workload.go
+    at v0.20.0); where it names one, each reconciliation writes that back.
+    """
+    if replicas is None:
+        return []
+    return [
+        Finding(
+            path="spec.scaleTargetRef.name",
+            value=name,
+            reason=f"KServe generates it for LLMInferenceService {service}, whose spec.replicas is {replicas}, and writes that "
+            "number back: the two scale against each other",
+            remedy="Leave replicas out of the LLMInferenceService, or write its spec.scaling instead.",
+            rule="target",
+        )
+    ]
 
 
 def check_readiness(path: str, autoscaler: str) -> Finding:
@@ -143,5 +191,53 @@ def check_draining(draining: int, grace: int, path: str, policy: str) -> list[Fi
             f"{grace} s: clients see cut streams at every rollout",
             remedy=f"Write at least {draining}, or a shorter drainingTimeoutSec.",
             rule="grace",
+        )
+    ]
+
+
+def check_metric_name(name: str, path: str) -> list[Finding]:
+    """Whether the API server takes the name of a custom or external metric."""
+    if "/" not in name:
+        return []
+    return [
+        Finding(
+            path=path,
+            value=name,
+            reason="metrics are asked for by URL, and the API server refuses a name with '/'",
+            remedy=f"Write {name.replace('/', '|')}.",
+            rule="metric",
+        )
+    ]
+
+
+def check_scraped(name: str, path: str, *, scraped: bool) -> list[Finding]:
+    """Whether a metric of managed Prometheus is read from the target's pods at all."""
+    if scraped or not name.startswith(f"{ADAPTER_PREFIX}|"):
+        return []
+    return [
+        Finding(
+            path=path,
+            value=name,
+            reason="no PodMonitoring of the stack selects the target's pods, so managed Prometheus has no such metric: the "
+            "autoscaler reports FailedGetPodsMetric and takes no pod away any more",
+            remedy="Declare a PodMonitoring with the pods' labels and the path of their metrics.",
+            rule="metric",
+        )
+    ]
+
+
+def check_native(name: str, path: str, offered: Mapping[str, frozenset[str]]) -> list[Finding]:
+    """Whether an AutoscalingMetric offers a metric that is named after one; `offered` is gauges by object."""
+    parts = name.split("|")
+    if parts[0] != NATIVE_PREFIX or (len(parts) == 3 and parts[2] in offered.get(parts[1], frozenset())):
+        return []
+    listed = ", ".join(NATIVE_METRIC.format(object=o, name=g) for o in sorted(offered) for g in sorted(offered[o]))
+    return [
+        Finding(
+            path=path,
+            value=name,
+            reason="no AutoscalingMetric of the stack in this namespace offers it: the autoscaler reports FailedGetPodsMetric",
+            remedy=f"Write one of {listed}." if listed else "Declare an AutoscalingMetric with the gauge.",
+            rule="metric",
         )
     ]

@@ -17,8 +17,11 @@ NO_RESERVATION: Final = "NO_RESERVATION"
 SPECIFIC_RESERVATION: Final = "SPECIFIC_RESERVATION"
 AFFINITIES: Final = (NO_RESERVATION, "ANY_RESERVATION", SPECIFIC_RESERVATION)
 RESERVATION_KEY: Final = "compute.googleapis.com/reservation-name"
-MAX_RUN_SECONDS: Final = 7 * 24 * 3600
+MAX_RUN_HOURS: Final = 7 * 24
+MAX_RUN_SECONDS: Final = MAX_RUN_HOURS * 3600
 """Longest run of a flex-start machine."""
+ANY: Final = "ANY"
+"""`autoscaling.locationPolicy` that takes machines where they are, as flex-start needs."""
 _DURATION: Final = re.compile(r"(\d+)s")
 
 

@@ -15,6 +15,10 @@ from rules.gateway import INFERENCE_POOL, INFERENCE_POOL_GROUP, RETIRED_INFERENC
 from rules.tpu import MACHINE_TYPES
 
 CHANNELS: Final = ("RAPID", "REGULAR", "STABLE", "EXTENDED")
+CHANNEL_FLOORS: Final = dict.fromkeys(("RAPID", "REGULAR", "STABLE"), versions.MINIMUM_OWNED_INFERENCE_POOL_CRD)
+"""A version that no cluster of these release channels is older than, as of 2026-11-21: STABLE made new clusters of 1.34.6 by May
+(GKE's release notes of 2026-05-27), 1.33 left standard support on 2026-08-03 (endoflife.date), and GKE upgrades what is out of
+it. EXTENDED keeps a minor version for two years and has no floor here."""
 OBJECTIVE_API_VERSION: Final = "llm-d.ai/v1alpha2"
 RETIRED_KINDS: Final = {
     INFERENCE_POOL: f"Write apiVersion {INFERENCE_POOL_GROUP}/v1 with selector.matchLabels, targetPorts and endpointPickerRef.",

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from rules.finding import Finding
-from rules.gateway import CERTIFICATE_OPTION, REGIONAL_INTERNAL, is_regional_class
+from rules.gateway import CERTIFICATE_OPTION, PRE_SHARED_OPTION, REGIONAL_INTERNAL, is_regional_class
 
 CERTIFICATE_MAP_ANNOTATION: Final = "networking.gke.io/certmap"
-PRE_SHARED_OPTION: Final = "networking.gke.io/pre-shared-certs"
 TLS_OPTIONS: Final = (CERTIFICATE_OPTION, PRE_SHARED_OPTION)
 NAMED_ADDRESS: Final = "NamedAddress"
 
@@ -41,6 +40,22 @@ def check_plain_http(protocol: str | None, class_name: str, path: str, *, redire
     ]
 
 
+def check_redirect_loop(protocol: str | None, listener: str | None, path: str) -> list[Finding]:
+    """Whether a rule that redirects to https is attached to a listener that is https already."""
+    if protocol != "HTTPS":
+        return []
+    return [
+        Finding(
+            path=path,
+            value="https",
+            reason=f"the route is attached to the HTTPS listener {listener} too, which redirects every request to itself: "
+            "clients end in 'too many redirects', and no model is reached",
+            remedy="Write sectionName of the HTTP listener in parentRefs.",
+            rule="redirect-loop",
+        )
+    ]
+
+
 def check_certificates(
     protocol: str | None, has_refs: bool, options: frozenset[str], has_map: bool, path: str
 ) -> list[Finding]:
@@ -48,7 +63,7 @@ def check_certificates(
     if protocol != "HTTPS":
         return []
     known = options & frozenset(TLS_OPTIONS)
-    sources = sum((has_refs, bool(known), has_map))
+    sources = has_refs + len(known) + has_map
     if sources == 1:
         return []
     if sources:

@@ -50,7 +50,15 @@ PROXY_ONLY_MINIMUM_PREFIX: Final = 26
 PROXY_ONLY_RECOMMENDED_PREFIX: Final = 23
 
 CERTIFICATE_OPTION: Final = "networking.gke.io/cert-manager-certs"
-"""TLS option of a regional Gateway's listener that names its regional Certificate Manager certificates."""
+"""TLS option of a regional Gateway's listener that names its regional Certificate Manager certificates, with commas between."""
+PRE_SHARED_OPTION: Final = "networking.gke.io/pre-shared-certs"
+"""TLS option that names regional SSL certificates of Compute Engine instead."""
+
+REDIRECT_CODES: Final = (301, 302)
+"""What a redirect may answer; GKE's conformance reports up to 1.36 leave 303, 307 and 308 out."""
+SHARED_ADDRESS_PURPOSE: Final = "SHARED_LOADBALANCER_VIP"
+"""Purpose of an internal address that several forwarding rules share, as those of ports 80 and 443 of one Gateway do; with
+the default purpose GCE_ENDPOINT only one rule can have it (Compute Engine's guide to internal static addresses, 2026)."""
 
 DEFAULT_BACKEND_TIMEOUT_SECONDS: Final = 30
 """GKE's backend timeout when no GCPBackendPolicy says otherwise; it cuts longer streams."""
@@ -232,6 +240,17 @@ def _check_filters(filters: Sequence[Mapping[str, Any]], path: str) -> list[Find
                     "redirect-port",
                     "redirects to a port",
                     "Leave port out; scheme: https alone is enough.",
+                )
+            )
+        code: Any = cast("Mapping[str, Any]", redirect).get("statusCode") if isinstance(redirect, Mapping) else None
+        if isinstance(code, int) and not isinstance(code, bool) and code not in REDIRECT_CODES:
+            findings.append(
+                refused(
+                    f"{path}[{number}].requestRedirect.statusCode",
+                    code,
+                    "redirect-code",
+                    f"redirects with status {code}",
+                    "Write 301 or 302.",
                 )
             )
     return findings

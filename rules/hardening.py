@@ -1,7 +1,7 @@
 """What the CIS GKE Benchmark 1.9 asks of a cluster and its nodes, as far as it can be read from their declaration.
 
-Owns the controls as a table: field, what is right there, why, and the control's number. Some are required here, some advised,
-because Google's own golden path leaves them off (application-layer encryption, private endpoint) or they cost money (logs).
+Owns the required controls as a table: field, what is right there, why, and the control's number. Others are only advised
+(`hardening_advised.py`), because Google's own golden path leaves them off or they cost money.
 Sources: CIS GKE Benchmark v1.9.0 as kube-bench cfg/gke-1.9.0 (2026-06-09) numbers it; GKE hardening guide; golden path (2026).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from rules.finding import Finding
 
@@ -40,7 +40,8 @@ class Control:
         return [Finding(path=self.path, value=value, reason=reason, remedy=self.remedy, rule=self.rule)]
 
 
-def _true(value: object) -> bool:
+def is_true(value: object) -> bool:
+    """Whether true is written."""
     return value is True
 
 
@@ -52,7 +53,12 @@ def _not_false(value: object) -> bool:
     return value is not False
 
 
-def _written(value: object) -> bool:
+def _texts(value: object) -> list[str]:
+    return [str(item) for item in cast("list[object]", value)] if isinstance(value, list) else []
+
+
+def is_written(value: object) -> bool:
+    """Whether anything is written."""
     return value not in (None, "", {}, [])
 
 
@@ -61,7 +67,7 @@ REQUIRED_CLUSTER: Final = (
         number="5.6.5",
         path="privateClusterConfig.enablePrivateNodes",
         rule="private-nodes",
-        right=_true,
+        right=is_true,
         reason="every node gets a public address, and a mistake in one firewall rule opens the kubelets to the internet",
         remedy="Write true, and give the network a Cloud NAT.",
     ),
@@ -69,7 +75,7 @@ REQUIRED_CLUSTER: Final = (
         number="5.2.2",
         path="workloadIdentityConfig.workloadPool",
         rule="workload-identity",
-        right=_written,
+        right=is_written,
         reason="pods then use the node's service account, and each of them has all of its rights",
         remedy="Write PROJECT.svc.id.goog.",
     ),
@@ -121,27 +127,48 @@ REQUIRED_CLUSTER: Final = (
         reason="without logs neither an intrusion nor a crash-loop can be followed up",
         remedy="Leave it out.",
     ),
+    Control(
+        number="5.7.1",
+        path="monitoringService",
+        rule="monitoring",
+        right=lambda value: value != "none",
+        reason="without metrics neither health nor load of the cluster can be seen",
+        remedy="Leave it out.",
+    ),
+    Control(
+        number="5.7.1",
+        path="loggingConfig.enableComponents",
+        rule="logging",
+        right=lambda value: value is None or "SYSTEM_COMPONENTS" in _texts(value),
+        reason="without logs neither an intrusion nor a crash-loop can be followed up",
+        remedy="Write SYSTEM_COMPONENTS and WORKLOADS, or leave it out.",
+    ),
+    Control(
+        number="5.10.1",
+        path="addonsConfig.kubernetesDashboard.disabled",
+        rule="dashboard",
+        right=_not_false,
+        reason="the Kubernetes dashboard runs with wide rights, and GKE no longer maintains it",
+        remedy="Leave it out and use the Google Cloud console.",
+    ),
+    Control(
+        number="4.1.10",
+        path="rbacBindingConfig.enableInsecureBindingSystemAuthenticated",
+        rule="everybody-bindings",
+        right=_not_true,
+        reason="roles can then be bound to everybody with a Google account",
+        remedy="Write false.",
+    ),
+    Control(
+        number="4.1.8",
+        path="rbacBindingConfig.enableInsecureBindingSystemUnauthenticated",
+        rule="everybody-bindings",
+        right=_not_true,
+        reason="roles can then be bound to everybody who reaches the control plane, signed in or not",
+        remedy="Write false.",
+    ),
 )
 """Controls of a Standard cluster that are required; Autopilot sets those of nodes itself."""
-
-ADVISED_CLUSTER: Final = (
-    Control(
-        number="5.6.4",
-        path="privateClusterConfig.enablePrivateEndpoint",
-        rule="private-endpoint",
-        right=_true,
-        reason="the control plane answers on a public address, behind the authorized networks",
-        remedy="Write true once deployments run from inside the network.",
-    ),
-    Control(
-        number="5.3.1",
-        path="databaseEncryption.state",
-        rule="secrets-encryption",
-        right=lambda value: value == "ENCRYPTED",
-        reason="Secrets are encrypted with Google's key only, so access cannot be revoked by a key of yours",
-        remedy="Write ENCRYPTED and a Cloud KMS key.",
-    ),
-)
 
 REQUIRED_NODES: Final = (
     Control(
@@ -156,7 +183,7 @@ REQUIRED_NODES: Final = (
         number="5.5.7",
         path="nodeConfig.shieldedInstanceConfig.enableSecureBoot",
         rule="secure-boot",
-        right=_true,
+        right=is_true,
         reason="a changed boot loader or kernel module starts unnoticed",
         remedy="Write true.",
     ),
@@ -202,18 +229,15 @@ REQUIRED_NODES: Final = (
     ),
 )
 
-FLOW_LOGS: Final = Control(
-    number="5.6.1",
-    path="logConfig",
-    rule="flow-logs",
-    right=_written,
-    reason="traffic between nodes leaves no trace to follow up an intrusion by",
-    remedy="Write logConfig with an aggregation interval and a sampling rate.",
-)
-
 
 def check_networks(written: bool, cidrs: list[str], private_endpoint: bool) -> list[Finding]:
-    """Whether the control plane answers only to known networks; `written` is whether the block is there."""
+    """Whether the control plane answers only to known networks.
+
+    Args:
+        written: Whether the block is there.
+        cidrs: The ranges in it.
+        private_endpoint: Whether the control plane has no public address, or none at all.
+    """
     path = "masterAuthorizedNetworksConfig"
     open_to = [cidr for cidr in cidrs if cidr in EVERYWHERE]
     if open_to:

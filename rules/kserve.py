@@ -29,6 +29,8 @@ ROUTE_PRESET: Final = "kserve-config-llm-router-route"
 """Preset merged into every service with `router.route` and no `route.http.refs`; all 12 rules carry `timeouts: 0s`."""
 TEMPLATE_PRESET: Final = "kserve-config-llm-template"
 """Preset of the server container: a CUDA image, 1 GiB of `/dev/shm`, a startup window of 600 s. Override it for TPU."""
+PIPELINE_PRESET: Final = "kserve-config-llm-worker-pipeline-parallel"
+"""Preset that a service with workers and pipeline parallelism is merged with; no chart brings it (config_merge.go)."""
 SCHEDULER_PRESET: Final = "kserve-config-llm-scheduler"
 PRESET_STARTUP_SECONDS: Final = 600
 SERVER_CONTAINER: Final = "main"
@@ -39,6 +41,10 @@ STORAGE_INITIALIZER_SCHEMES: Final = ("hf://", "s3://")
 STORAGE_INITIALIZER_MEMORY: Final = "32Gi"
 """Memory limit for it. KServe's own is 1Gi, which no chart value changes (kserve#5412): Hugging Face downloads of more
 than about 8 GB end OOMKilled (kserve#5326), and one of 40 GB needed 16Gi (kserve#5162). TPU hosts have 176 GB and more."""
+TLS_FILES: Final = {"ssl-certfile": "/var/run/kserve/tls/tls.crt", "ssl-keyfile": "/var/run/kserve/tls/tls.key"}
+"""vLLM's flags for the certificate that KServe makes for each service and its preset mounts, with or without TLS."""
+SHARED_MEMORY_VOLUME: Final = "dshm"
+"""The preset's volume for /dev/shm; a template that names it changes its size."""
 INFERENCE_SERVICE_CONFIG_MAP: Final = "inferenceservice-config"
 PRESET_PROTECTION: Final = "PREVENT_WELL_KNOWN_CONFIG_DELETION"
 """Environment variable of the controller; unless it is false, its webhook refuses to delete any preset, even a Helm
@@ -47,6 +53,8 @@ TLS_SWITCH: Final = "enableLLMInferenceServiceTLS"
 """Key in the `ingress` JSON of that ConfigMap; cluster-wide, false by default."""
 
 POOL_PORT: Final = 8000
+DECODE_PORT: Final = 8001
+"""Where a server listens behind the routing sidecar of a service with prefill servers (config-llm-decode-template)."""
 ENDPOINT_PICKER_PORT: Final = 9002
 ENDPOINT_PICKER_HEALTH_PORT: Final = 9003
 ENDPOINT_PICKER_METRICS_PORT: Final = 9090
@@ -92,6 +100,19 @@ KSERVE_PRESETS_CHART: Final = Chart(
     name="kserve-runtime-configs", repository=_KSERVE_REPOSITORY, version=KSERVE_VERSION, namespace=SYSTEM_NAMESPACE
 )
 """Brings the presets only with `kserve.llmisvcConfigs.enabled=true`; without them services stay ConfigNotFound."""
+
+
+MODEL_LABEL: Final = "inference-model"
+"""A label of this program's on the pods of a service, for what selects by names without dots and slashes."""
+
+
+def workload_labels(name: str) -> dict[str, str]:
+    """Labels by which KServe's InferencePool selects the server pods of a service, and nothing else."""
+    return {
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/part-of": "llminferenceservice",
+        "kserve.io/component": "workload",
+    }
 
 
 @dataclass(frozen=True)
@@ -160,5 +181,28 @@ def check_name(name: str, path: str = "metadata.name") -> list[Finding]:
             ),
             remedy=f"Write a name of at most {MAX_NAME_LENGTH} characters.",
             rule="name",
+        )
+    ]
+
+
+MODEL_SCHEMES: Final = ("hf://", "s3://", "pvc://", "oci://")
+"""Where LLMInferenceService loads weights from (llmisvc/workload_storage.go; `ms://` came after 0.20)."""
+
+
+def check_model_uri(uri: str, path: str = "spec.model.uri") -> list[Finding]:
+    """Whether KServe can load weights from there."""
+    scheme, separator, rest = uri.partition("://")
+    if f"{scheme}://" in MODEL_SCHEMES and separator and rest:
+        return []
+    bucket = scheme == "gs"
+    return [
+        Finding(
+            path=path,
+            value=uri,
+            reason="KServe's LLMInferenceService has no loader for it ('unsupported schema in model URI'), and no pod is made",
+            remedy="Write pvc://CLAIM/PATH with a volume of the bucket or a Hyperdisk ML disk, or hf://ORGANIZATION/MODEL."
+            if bucket
+            else f"Write an address that begins with one of {', '.join(MODEL_SCHEMES)}.",
+            rule="uri",
         )
     ]

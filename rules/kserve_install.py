@@ -14,7 +14,7 @@ from typing import Final
 from rules import versions
 from rules.finding import Finding
 from rules.gateway import INFERENCE_POOL_GROUP, RETIRED_INFERENCE_POOL_GROUP
-from rules.kserve import KSERVE_VERSION, LWS_VERSION, MINIMUM_VERSION
+from rules.kserve import INFERENCE_SERVICE_CONFIG_MAP, KSERVE_VERSION, LWS_VERSION, MINIMUM_VERSION
 
 INFERENCE_POOL_CRD: Final = f"inferencepools.{INFERENCE_POOL_GROUP}"
 LWS_CRD: Final = "leaderworkersets.leaderworkerset.x-k8s.io"
@@ -136,6 +136,26 @@ def check_pool_crd_present(installed: bool, gke_version: str | None, path: str) 
             rule="crd-owner",
         )
     ]
+
+
+def check_configuration(*, chart_writes: bool, declared: bool, path: str) -> list[Finding]:
+    """Whether KServe's ConfigMap has exactly one owner: its chart, or the stack that declares it (or a patch of it)."""
+    if chart_writes == declared:
+        if declared:
+            reason = (
+                f"the stack writes {INFERENCE_SERVICE_CONFIG_MAP} too: Helm stops with 'cannot be imported into the current "
+                "release', or puts its own text back at each upgrade, and with it goes what the stack had switched on"
+            )
+            remedy = "Write false, and inferenceServiceConfig alone stays out: certManager.enabled and storagecontainer.enabled "
+            remedy += "true bring the rest back."
+        else:
+            reason = (
+                f"nobody then writes {INFERENCE_SERVICE_CONFIG_MAP}, without which the controller reconciles nothing and its "
+                "webhook refuses every service"
+            )
+            remedy = f"Write true, or declare ConfigMap {INFERENCE_SERVICE_CONFIG_MAP} in the release's namespace."
+        return [Finding(path=path, value=chart_writes, reason=reason, remedy=remedy, rule="configuration")]
+    return []
 
 
 def check_crd(name: str, gke_version: str | None, *, gateway_api: bool) -> list[Finding]:

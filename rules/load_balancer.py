@@ -21,6 +21,11 @@ CONNECTION_REFUSED: Final = (
     "transport failure reason: delayed connect error: Connection refused"
 )
 """Body of the 503 when the endpoint that was picked does not take connections."""
+TLS_REFUSED: Final = (
+    "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, "
+    "transport failure reason: TLS_error:|268435703:SSL routines:OPENSSL_internal:WRONG_VERSION_NUMBER:TLS_error_end"
+)
+"""Body of the 503 when the load balancer speaks TLS to an endpoint that does not (an operator's report, 2026-02)."""
 CONNECTION_TERMINATED: Final = (
     "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
 )

@@ -16,3 +16,14 @@ NODE_ROLE: Final = "roles/container.defaultNodeServiceAccount"
 
 NODE_POOL_LABEL: Final = "cloud.google.com/gke-nodepool"
 """GKE's label on each node: the name of its pool."""
+
+NAT_LEAST_PORTS: Final = 32
+NAT_MOST_PORTS: Final = 32768
+"""Source ports of one node that Cloud NAT can be told to keep (static allocation; Cloud NAT's limits, docs of 2026)."""
+NAT_MOST_ADDRESSES: Final = 50
+"""Static addresses that are handed to one Cloud NAT here; its own quota is higher."""
+FLOW_LOG_INTERVAL: Final = "INTERVAL_10_MIN"
+FLOW_LOG_SAMPLING: Final = 0.1
+
+REGISTRY_READER_ROLE: Final = "roles/artifactregistry.reader"
+"""What pulling images takes on a repository; the node role does not hold it."""

@@ -19,6 +19,8 @@ from rules.tpu import MACHINE_TYPES, MachineType, check_slice, check_zone, is_tp
 MACHINE_TYPE: Final = "nodeConfig.machineType"
 TOPOLOGY: Final = "placementPolicy.tpuTopology"
 COMPACT: Final = "COMPACT"
+HIGH_THROUGHPUT: Final = "HIGH_THROUGHPUT"
+"""Type of the workload policy that places multi-host slices where GKE rejects compact placement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +149,7 @@ def _check_multi_host_policy(pool: TpuNodePool, machine: MachineType) -> list[Fi
                 path="placementPolicy.policyName",
                 value=None,
                 reason=f"multi-host slices of {machine.name} are placed by a workload policy",
-                remedy="Name a resource policy with workloadPolicy type HIGH_THROUGHPUT and that acceleratorTopology.",
+                remedy=f"Name a resource policy with workloadPolicy type {HIGH_THROUGHPUT} and that acceleratorTopology.",
                 rule="placement",
             )
         )
@@ -162,7 +164,8 @@ def _check_multi_host_size(pool: TpuNodePool, machine: MachineType, nodes: int) 
         ("max_node_count", "autoscaling.maxNodeCount", pool.max_node_count),
     )
     for name, path, value in sizes:
-        if pool.knows(name) and value is not None and value != nodes:
+        empty = name == "node_count" and value == 0 and pool.max_node_count is not None
+        if pool.knows(name) and value is not None and value != nodes and not empty:
             findings.append(
                 Finding(
                     path=path,

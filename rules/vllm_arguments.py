@@ -13,16 +13,24 @@ from typing import Any, Final, cast
 
 from rules.finding import Finding
 from rules.kserve import POOL_PORT
+from rules.tpu import MACHINE_TYPES
+from rules.vllm import check_kv_cache_dtype, check_quantization
 
 TENSOR_PARALLEL: Final = ("--tensor-parallel-size", "-tp")
 PIPELINE_PARALLEL: Final = ("--pipeline-parallel-size", "-pp")
+DATA_PARALLEL: Final = ("--data-parallel-size", "-dp")
+"""Copies of the model in one server, which on TPU share one engine and one port (tpu-inference#865, vllm#27365)."""
+BLOCK_SIZE: Final = ("--block-size",)
+MAX_MODEL_LENGTH: Final = ("--max-model-len",)
+KV_CACHE_DTYPE: Final = ("--kv-cache-dtype",)
+QUANTIZATION: Final = ("--quantization", "-q")
 SERVED_NAME: Final = ("--served-model-name",)
 PORT_FLAG: Final = ("--port",)
 KV_TRANSFER: Final = ("--kv-transfer-config",)
 TPU_CONNECTORS: Final = ("TPUConnector", "TPUConnectorHMA", "TPUOffloadConnector", "RaidenOffloadConnector")
 """The KV connectors that run on TPU (tpu-inference, 2026-08); others import CUDA code and end the server."""
-CORES_PER_CHIP: Final = {"tpu7x": 2}
-"""Cores per chip by accelerator label; one where it is not named. Tensor parallelism counts cores."""
+CORES_PER_CHIP: Final = {machine.node_label: machine.cores_per_chip for machine in MACHINE_TYPES.values()}
+"""Cores per chip by accelerator label. Tensor parallelism counts cores."""
 
 
 def split(words: Iterable[str]) -> list[str]:
@@ -65,12 +73,12 @@ def value(arguments: Sequence[str], flags: Iterable[str]) -> str | None:
 def check_parallelism(
     arguments: Sequence[str], chips: int, accelerator: str | None, *, pods: int | None = 1, path: str = "args"
 ) -> list[Finding]:
-    """Whether tensor × pipeline parallelism uses the chips of the `pods` that make up one server; None is not known."""
-    tensor, pipeline = value(arguments, TENSOR_PARALLEL), value(arguments, PIPELINE_PARALLEL)
+    """Whether tensor × pipeline × data parallelism uses the chips of the `pods` of one server; None is not known."""
+    tensor = value(arguments, TENSOR_PARALLEL)
     if pods is None or (tensor is not None and not tensor.isdecimal()):
         return []
     cores = chips * pods * CORES_PER_CHIP.get(accelerator or "", 1)
-    size = int(tensor or 1) * (int(pipeline) if pipeline is not None and pipeline.isdecimal() else 1)
+    size = int(tensor or 1) * _factor(arguments, PIPELINE_PARALLEL) * _factor(arguments, DATA_PARALLEL)
     if size == cores or (accelerator == "tpu7x" and size == chips * pods):
         return []
     where = f"{chips} chip{'s' if chips > 1 else ''} per pod" + (f" and {pods} pods" if pods > 1 else "")
@@ -87,6 +95,11 @@ def check_parallelism(
             rule="tensor-parallel",
         )
     ]
+
+
+def _factor(arguments: Sequence[str], flags: Iterable[str]) -> int:
+    written = value(arguments, flags)
+    return int(written) if written is not None and written.isdecimal() else 1
 
 
 def check_served_name(arguments: Sequence[str], model_name: str, path: str = "args") -> list[Finding]:
@@ -122,20 +135,31 @@ def check_served_name_written(arguments: Sequence[str], path: str = "args") -> l
     ]
 
 
-def check_port_flag(arguments: Sequence[str], path: str = "args") -> list[Finding]:
-    """Whether the server of an LLMInferenceService listens where KServe's Service and pool send requests."""
+def check_port_flag(arguments: Sequence[str], path: str = "args", expected: int = POOL_PORT) -> list[Finding]:
+    """Whether the server of an LLMInferenceService listens where KServe sends requests: its Service and pool, or a sidecar."""
     port = value(arguments, PORT_FLAG)
-    if port is None or port == str(POOL_PORT):
+    if port is None or port == str(expected):
         return []
+    sender = "Service and InferencePool send" if expected == POOL_PORT else "routing sidecar sends"
     return [
         Finding(
             path=path,
             value=f"--port {port}",
-            reason=f"KServe's Service and InferencePool send requests to port {POOL_PORT} and cannot be told another",
-            remedy=f"Write --port={POOL_PORT} or leave it out.",
+            reason=f"KServe's {sender} requests to port {expected} and cannot be told another",
+            remedy=f"Write --port={expected} or leave it out.",
             rule="port",
         )
     ]
+
+
+def check_types(arguments: Sequence[str], accelerator: str | None, path: str = "args") -> list[Finding]:
+    """Whether the TPU has the types that weights and KV cache are asked for in; an unknown accelerator has any."""
+    quantization, cache = (value(arguments, flags) for flags in (QUANTIZATION, KV_CACHE_DTYPE))
+    findings = [] if quantization is None else check_quantization(quantization, path)
+    generation = next((m.generation for m in MACHINE_TYPES.values() if m.node_label == accelerator), "")
+    if cache is not None:
+        findings += check_kv_cache_dtype(cache, generation, path)
+    return findings
 
 
 def check_connector(arguments: Sequence[str], path: str = "args") -> list[Finding]:

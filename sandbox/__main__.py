@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from sandbox import daemon
+from sandbox import daemon, traffic
 from sandbox.balancer import report
 from sandbox.daemon import CloudError
 from sandbox.engine import Engine
@@ -42,17 +42,31 @@ def _engine(stack: str, progress: Progress) -> Engine:
 
 def _operate(operation: str, stack: str, options: Sequence[str]) -> int:
     engine = _engine(stack, Progress())
+    if operation == "destroy" and (names := engine.protected()):
+        # Without its preview the engine would find out on the way, with half of the stack gone.
+        sys.stderr.write(
+            f"error: {', '.join(names)} is protected; nothing was deleted. Set cluster.deletionProtection in "
+            f"Pulumi.{stack}.yaml to false, run make up STACK={stack}, then make destroy STACK={stack}.\n"
+        )
+        return 1
     code = engine.ensure_stack() or engine.recover() or engine.operate(operation, *options)
     if code != 0:
         sys.stderr.write(f"\n{_NEXT[operation]}\n")
     if code == 0 and operation == "up":
-        sys.stdout.write("".join(f"{line}\n" for line in report.urls(engine.workspace.home)))
-    if code != 0 and operation == "destroy" and (names := engine.protected()):
-        sys.stderr.write(
-            f"{', '.join(names)} cannot be deleted: set cluster.deletionProtection in Pulumi.{stack}.yaml to false, run "
-            f"make up STACK={stack}, then make destroy STACK={stack}.\n"
-        )
+        code = _show_traffic(engine)
     return code
+
+
+def _show_traffic(engine: Engine) -> int:
+    """Waits until requests get through, and says where to send them."""
+    home = engine.workspace.home
+    missing = traffic.wait(home, engine.holds, Progress())
+    sys.stdout.write("".join(f"{line}\n" for line in report.urls(home)))
+    for line in missing:
+        sys.stderr.write(f"error: {line}\n")
+    if missing:
+        sys.stderr.write("\nEverything is created and no request gets through. make status shows it, make logs why.\n")
+    return 1 if missing else 0
 
 
 def _down(progress: Progress) -> int:

@@ -40,6 +40,13 @@ def speed() -> float:
     return value
 
 
+def is_chosen() -> bool:
+    """Whether somebody has chosen a speed. Only then does the cloud's own work (making a cluster, say) take time as well:
+    whoever just wants a platform does not wait for what can be had at once.
+    """
+    return bool(os.environ.get(SPEED))
+
+
 def scaled(seconds: float) -> float:
     """Real seconds to wait here for `seconds` on GKE."""
     return max(seconds / speed(), SHORTEST_PAUSE)

@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from sandbox import trust
 from sandbox.home import CHECKOUT, sandbox_home, strangers
 from sandbox.toolchain import Tools
 
@@ -69,6 +70,7 @@ class Workspace:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_ERROR_OUTPUT_STRING": "true",
             "SANDBOX_HOME": str(self.home),
+            "SSL_CERT_FILE": str(trust.bundle(self.home)),
             "SANDBOX_LANGUAGE_EXECUTOR": str(self.tools.language_executor),
         }
 
@@ -86,6 +88,7 @@ class Workspace:
         for folder in (self.backend, self.pulumi_home / "plugins", self.home / "bin"):
             folder.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
+        trust.prepare(self.home)
         passphrase = self.home / "pulumi" / _PASSPHRASE
         if not passphrase.exists() or not passphrase.stat().st_size:
             passphrase.touch(mode=0o600)
@@ -160,7 +163,7 @@ class Workspace:
 
 
 def committed(stack: str) -> dict[str, Any]:
-    """The configuration of a stack as it is in the checkout.
+    """The configuration of a stack as it is in the checkout: at its top, or under examples/.
 
     SANDBOX_CONFIG_DIR, a folder with Pulumi.<stack>.yaml files, takes the checkout's place where it is set: settings can be
     tried without touching the committed ones.
@@ -171,11 +174,12 @@ def committed(stack: str) -> dict[str, Any]:
     folder = Path(os.environ.get("SANDBOX_CONFIG_DIR") or CHECKOUT)
     if not folder.is_dir():
         raise WorkspaceError(f"SANDBOX_CONFIG_DIR is '{folder}', which is no folder. Correct it or unset it.")
-    source = folder / f"Pulumi.{stack}.yaml"
-    if not source.exists():
-        known = sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml"))
-        raise WorkspaceError(f"there is no Pulumi.{stack}.yaml. Stacks here: {', '.join(known) or 'none'}.")
-    return _read(source)
+    # At the top last, so that no example hides a stack of one's own.
+    files = [*folder.glob("examples/*/Pulumi.*.yaml"), *folder.glob("Pulumi.*.yaml")]
+    known = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in files}
+    if stack not in known:
+        raise WorkspaceError(f"there is no Pulumi.{stack}.yaml. Stacks here: {', '.join(sorted(known)) or 'none'}.")
+    return _read(known[stack])
 
 
 def _read(path: Path) -> dict[str, Any]:

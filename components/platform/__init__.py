@@ -5,8 +5,26 @@ Owns the wiring alone, one function a part, so that the program itself can be re
 
 from __future__ import annotations
 
-from components.platform.google_cloud import cluster, google_cloud, network, services, tpu_pools
-from components.platform.kubernetes import controllers, gateway
+from components.platform.google_cloud import cluster, compute_classes, google_cloud, network, services, tpu_pools
+from components.platform.http_services import http_services
+from components.platform.kubernetes import authority, controllers, edge, gateway, namespace, secrets
+from components.platform.monitoring import monitoring
 from components.platform.serving import models
 
-__all__ = ["cluster", "controllers", "gateway", "google_cloud", "models", "network", "services", "tpu_pools"]
+__all__ = [
+    "authority",
+    "cluster",
+    "compute_classes",
+    "controllers",
+    "edge",
+    "gateway",
+    "google_cloud",
+    "http_services",
+    "models",
+    "monitoring",
+    "namespace",
+    "network",
+    "secrets",
+    "services",
+    "tpu_pools",
+]

@@ -8,44 +8,71 @@ import pulumi
 
 from components.cluster import InferenceCluster
 from components.controllers import InferenceControllers
+from components.edge import EdgeProtection
 from components.gateway import InferenceGateway
 from components.model import TpuModel, TpuModelArgs
+from components.model_pod import SecretKey
 from components.settings import Settings
-from components.tpu_pool import TpuNodePool
+from components.settings.model import Model
+from rules import secrets
 
 
 def models(
     settings: Settings,
     gke: InferenceCluster,
-    pools: Sequence[TpuNodePool],
+    places: Mapping[str, Sequence[pulumi.Resource]],
     entry: InferenceGateway,
-    inference: InferenceControllers,
+    edge: EdgeProtection | None,
+    inference: InferenceControllers | None,
 ) -> Mapping[str, TpuModel]:
     """The models, once KServe can take them and their nodes exist."""
-    by_name = dict(zip((pool.name for pool in settings.tpu_pools), pools, strict=True))
+    if inference is None:
+        return {}
+    synced = settings.secrets.hugging_face_token is not None
+    token = SecretKey(name=secrets.HUGGING_FACE, key=secrets.HUGGING_FACE_KEY) if synced else None
     return {
         model.name: TpuModel(
             model.name,
             TpuModelArgs(
+                model=_from_mirror(settings, model),
                 namespace=settings.namespace,
                 gateway=settings.gateway.name,
-                pool=model.pool,
-                uri=model.uri,
-                served_name=model.served_name,
-                image=model.image,
-                replicas=model.replicas,
+                section=settings.gateway.section,
+                hostnames=settings.gateway.hostnames,
+                endpoint_picker=settings.images.at(settings.images.endpoint_picker),
+                compute_class=settings.compute_class(model.pool),
                 machine_type=settings.pool(model.pool).machine_type,
                 topology=settings.pool(model.pool).topology,
-                max_model_length=model.max_model_length,
-                startup_minutes=model.startup_minutes,
-                longest_request_seconds=model.longest_request_seconds,
-                extra_args=model.extra_args,
-                allow_root=model.allow_root,
+                project=settings.project,
+                zone=settings.zone,
+                network=_network(settings),
+                backend_tls=settings.kserve.backend_tls,
+                managed_routes=settings.kserve.managed_routes,
+                protection=edge.backend if edge else {},
+                token=token,
+                pull_secrets=tuple(secret.name for secret in settings.secrets.image_pull),
             ),
             pulumi.ResourceOptions(
                 providers=[gke.provider],
-                depends_on=[entry.gateway, inference.presets, by_name[model.pool].pool],
+                depends_on=[entry.gateway, *inference.ready, *places[model.pool]],
             ),
         )
         for model in settings.models
     }
+
+
+def _network(settings: Settings) -> str:
+    """The VPC as Filestore's driver names it."""
+    found = settings.network.existing
+    if found is None:
+        return settings.cluster.name
+    other = found.project_id not in {None, settings.project}
+    return f"projects/{found.project_id}/global/networks/{found.network}" if other else found.network
+
+
+def _from_mirror(settings: Settings, model: Model) -> Model:
+    """The model with images from where they are to be pulled."""
+    canary = model.canary
+    if canary is not None and canary.image is not None:
+        canary = canary.model_copy(update={"image": settings.images.at(canary.image)})
+    return model.model_copy(update={"image": settings.images.at(model.image), "canary": canary})

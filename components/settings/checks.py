@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from pydantic_core import PydanticCustomError
 
-from rules import gateway, kserve, tpu, versions
+from rules import gateway, kserve, kserve_install, tpu, versions
 from rules.finding import Finding
 
 DERIVED_ARGUMENTS: Mapping[str, str] = {
@@ -21,6 +21,9 @@ DERIVED_ARGUMENTS: Mapping[str, str] = {
     "--max-model-len": "it as maxModelLength",
     "--tensor-parallel-size": "the topology of a pool with as many chips",
     "-tp": "the topology of a pool with as many chips",
+    "--ssl-certfile": "kserve.backendTls: true, which switches everything that calls the server too",
+    "--ssl-keyfile": "kserve.backendTls: true, which switches everything that calls the server too",
+    "--enable-ssl-refresh": "kserve.backendTls: true, which switches everything that calls the server too",
 }
 """vLLM arguments that the platform sets itself, and where the value belongs instead."""
 
@@ -83,6 +86,12 @@ def check_gateway_class(value: str) -> str:
     return value
 
 
+def check_kserve(value: str) -> str:
+    """A release of KServe that works behind a GKE Gateway."""
+    findings(kserve_install.check_kserve_version(value), "")
+    return value
+
+
 def check_control_plane_cidr(value: str) -> str:
     """A range of the one size that GKE takes for a control plane."""
     if ipaddress.IPv4Network(check_cidr(value)).prefixlen != 28:
@@ -98,13 +107,14 @@ def check_namespace(value: str) -> str:
     return value
 
 
-def check_zone_in_region(zone: str, region: str) -> None:
-    """The zone of the TPU nodes lies in the region of the network and the Gateway."""
+def check_zone_in_region(zone: str, region: str, field: str = "zone") -> None:
+    """The zone of nodes lies in the region of the network and the Gateway."""
     if zone == region:
-        reason = "this is the region, and the TPU nodes are in one zone of it"
-        refuse("zone", zone, reason, f"a zone of {region}, such as {region}-b")
+        nodes = "TPU nodes" if field == "zone" else "nodes"
+        reason = f"this is the region, and the {nodes} are in one zone of it"
+        refuse(field, zone, reason, f"a zone of {region}, such as {region}-b")
     if not zone.startswith(f"{region}-"):
-        refuse("zone", zone, f"this zone is not in region {region}", f"a zone of {region}, such as {region}-b")
+        refuse(field, zone, f"this zone is not in region {region}", f"a zone of {region}, such as {region}-b")
 
 
 def check_slice(machine_type: str, topology: str) -> None:

@@ -83,9 +83,10 @@ class Client:
             self.writer.write(body.encode())
         await self.writer.drain()
 
-    async def refuse(self, entry: Entry, detail: str) -> None:
+    async def refuse(self, entry: Entry, detail: str, words: str | None = None) -> None:
         """A failure on the way to the backend, in Envoy's words, if there still can be an answer."""
         entry.detail = detail
-        status, body = _FAILURES[detail]
+        status, usual = _FAILURES[detail]
+        body = words or usual
         entry.status, entry.sent = status, len(body)
         await self.reply(status, body)

@@ -43,7 +43,10 @@ class Forwarding:
         secure = wire.unverified() if self._backend.protocol == "https" else None
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=secure, limit=wire.HEAD_LIMIT)
-        except (OSError, ssl.SSLError):
+        except ssl.SSLError:
+            await client.refuse(entry, facts.FAILED_TO_CONNECT, facts.TLS_REFUSED)
+            return
+        except OSError:
             await client.refuse(entry, facts.FAILED_TO_CONNECT)
             return
         sending: asyncio.Task[None] | None = None

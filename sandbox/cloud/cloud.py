@@ -8,13 +8,25 @@ cloud, whatever has become of the one who asked first.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from sandbox.cloud import compute, container, nodepools, projects, subnetworks
+from sandbox.cloud import (
+    compute,
+    container,
+    grants,
+    latency,
+    load_balancing,
+    monitoring,
+    nodepools,
+    placement,
+    projects,
+    subnetworks,
+)
 from sandbox.cloud.clusters import Clusters, RuntimeFactory
 from sandbox.cloud.errors import CloudError, api_disabled, bad_request, described
 from sandbox.cloud.faults import Faults
@@ -22,6 +34,7 @@ from sandbox.cloud.kind import Kind, Properties, Resource
 from sandbox.cloud.names import number_of
 from sandbox.cloud.operations import Operations
 from sandbox.cloud.store import Record, Table
+from sandbox.cloud.targets import target_by_id, target_of
 
 Report = Callable[[str], None]
 
@@ -33,10 +46,14 @@ class Cloud:
         folder = home / "cloud"
         kinds = (
             *compute.KINDS,
+            *load_balancing.KINDS,
             subnetworks.Subnetworks(),
             container.Clusters(),
             nodepools.NodePools(),
+            *placement.KINDS,
             *projects.KINDS,
+            *grants.KINDS,
+            *monitoring.KINDS,
         )
         self._kinds: Mapping[str, Kind] = {kind.type: kind for kind in kinds}
         self._resources = Table(folder / "resources")
@@ -62,7 +79,7 @@ class Cloud:
         resource = Resource(type=kind_name, id=resource_id, project=project, properties=properties)
         resource.status, resource.created = "PROVISIONING", datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._admission:
-            self.faults.strike("request", "create", kind_name, resource_id)
+            self.faults.refuse("create", target_of(self, resource))
             if kind.api:
                 self.require_api(project, kind.api)
             known = self.find(kind_name, resource_id)
@@ -77,12 +94,9 @@ class Cloud:
 
     def get(self, kind_name: str, resource_id: str) -> Resource:
         """The resource; CloudError 404 when there is none."""
-        kind = self._kind(kind_name)
-        self.faults.strike("request", "get", kind_name, resource_id)
-        resource = self.find(kind_name, resource_id)
-        if resource is None:
-            raise CloudError(404, kind.missing_message(resource_id), "notFound")
-        return resource
+        self._kind(kind_name)
+        self.faults.refuse("read", target_by_id(self, kind_name, resource_id))
+        return self._existing(kind_name, resource_id)
 
     def update(self, kind_name: str, resource_id: str, properties: Properties) -> Record:
         """Admits new properties for a resource and begins the change; answers the operation.
@@ -92,9 +106,9 @@ class Cloud:
         """
         kind = self._kind(kind_name)
         with self._admission:
-            self.faults.strike("request", "update", kind_name, resource_id)
-            old = self.get(kind_name, resource_id)
-            resource = self.get(kind_name, resource_id)
+            self.faults.refuse("update", target_by_id(self, kind_name, resource_id))
+            old = self._existing(kind_name, resource_id)
+            resource = self._existing(kind_name, resource_id)
             resource.properties, resource.status = properties, "RECONCILING"
             kind.validate(self, resource, old)
             resource.outputs = {**resource.outputs, **kind.complete(self, resource)}
@@ -111,8 +125,8 @@ class Cloud:
         """
         kind = self._kind(kind_name)
         with self._admission:
-            self.faults.strike("request", "delete", kind_name, resource_id)
-            resource = self.get(kind_name, resource_id)
+            self.faults.refuse("delete", target_by_id(self, kind_name, resource_id))
+            resource = self._existing(kind_name, resource_id)
             kind.validate_delete(self, resource)
             if resource.status != "PROVISIONING":
                 resource.status = "STOPPING"
@@ -120,6 +134,15 @@ class Cloud:
             operation = self.operations.begin("delete", kind_name, resource_id, {})
         self._run_delete(operation, kind, resource)
         return operation
+
+    def loses_response(self, verb: str, kind_name: str, resource_id: str) -> bool:
+        """Whether the answer to a request that was carried out is to be lost on the way."""
+        return self.faults.loses_response(verb, target_by_id(self, kind_name, resource_id))
+
+    @property
+    def types(self) -> list[str]:
+        """The kinds of resource there are."""
+        return sorted(self._kinds)
 
     def project(self, project: str) -> Record:
         """A project; every name is one, as nobody can ask a real organisation here."""
@@ -198,7 +221,8 @@ class Cloud:
     def _restart(self, cluster: Resource) -> None:
         kind = self._kind(cluster.type)
         cluster.outputs = {**cluster.outputs, **kind.apply(self, cluster, None, self._log)}
-        cluster.status, cluster.error = "RUNNING", ""
+        if cluster.status != "DEGRADED":
+            cluster.status, cluster.error = "RUNNING", ""
         self._put(cluster)
         for pool in self.all(nodepools.POOLS, cluster.project):
             if nodepools.cluster_path(pool.id) == cluster.id and pool.status in {"RUNNING", "RECONCILING"}:
@@ -216,20 +240,35 @@ class Cloud:
 
     def _run(self, operation: Record, kind: Kind, resource: Resource, old: Resource | None) -> None:
         def work(report: Report) -> None:
+            ready = time.monotonic() + latency.seconds(operation["verb"], resource)
             try:
-                self.faults.strike("operation", operation["verb"], kind.type, resource.id)
+                damage = self._strike(operation, resource)
                 outputs = kind.apply(self, resource, old, report)
             except Exception as error:
-                resource.status, resource.error = "ERROR", str(error)
-                self._put(resource)
+                self._failed(kind, resource, old, str(error))
                 raise
+            time.sleep(max(0.0, ready - time.monotonic()))
             resource.outputs = {**resource.outputs, **outputs}
-            resource.status, resource.error = "RUNNING", ""
+            resource.status, resource.error = ("DEGRADED", damage) if damage else ("RUNNING", "")
             self._put(resource)
             if kind.type == container.CLUSTERS and old is None:
                 self._make_default_pool(resource, report)
 
         self.operations.run(operation, kind.lock(resource), work)
+
+    def _strike(self, operation: Record, resource: Resource) -> str | None:
+        """Waits for or raises what a fault has in store; answers the status message of what comes up degraded."""
+        target = target_of(self, resource)
+        return self.faults.hold(operation["verb"], target, lambda: self.operations.note(operation, held=True))
+
+    def _failed(self, kind: Kind, resource: Resource, old: Resource | None, error: str) -> None:
+        if kind.keeps_failed:
+            resource.status, resource.error = "ERROR", error
+            self._put(resource)
+        elif old is not None:
+            self._put(old)
+        else:
+            self._resources.drop(resource.key)
 
     def _make_default_pool(self, cluster: Resource, report: Report) -> None:
         if cluster.properties.get("removeDefaultNodePool") or cluster.properties.get("enableAutopilot"):
@@ -242,7 +281,7 @@ class Cloud:
 
     def _run_delete(self, operation: Record, kind: Kind, resource: Resource) -> None:
         def work(_: Report) -> None:
-            self.faults.strike("operation", "delete", kind.type, resource.id)
+            self._strike(operation, resource)
             kind.remove(self, resource, {})
             for child in self.all(nodepools.POOLS) if kind.type == container.CLUSTERS else []:
                 if nodepools.cluster_path(child.id) == resource.id:
@@ -250,6 +289,13 @@ class Cloud:
             self._resources.drop(resource.key)
 
         self.operations.run(operation, kind.lock(resource), work)
+
+    def _existing(self, kind_name: str, resource_id: str) -> Resource:
+        kind = self._kind(kind_name)
+        resource = self.find(kind_name, resource_id)
+        if resource is None:
+            raise CloudError(404, kind.missing_message(resource_id), "notFound")
+        return resource
 
     def _put(self, resource: Resource) -> None:
         self._resources.put(resource.key, asdict(resource))

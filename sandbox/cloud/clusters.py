@@ -15,9 +15,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from sandbox import trust
+from sandbox.cloud.capacity import limits_per_zone, node_labels
 from sandbox.cloud.kind import Properties, Resource
 from sandbox.cloud.names import region_of
-from sandbox.cloud.nodepools import machine_of, node_taints, nodes_per_zone, topology_of, zones_of
+from sandbox.cloud.nodepools import (
+    machine_of,
+    node_taints,
+    nodes_per_zone,
+    slice_nodes,
+    topology_of,
+    zones_of,
+)
 from sandbox.cloud.settings import block, flag, text
 from sandbox.cloud.store import write_atomically
 from sandbox.cluster.spec import ClusterSpec, NodePoolSpec
@@ -96,6 +105,8 @@ class Clusters:
         runtime.start(report)
         if known:
             runtime.update(spec)
+        if flag(cluster.properties, "controlPlaneEndpointsConfig", "dnsEndpointConfig", "allowExternalTraffic"):
+            trust.add(self._home, runtime.ca_pem)
         return {
             "endpoint": runtime.endpoint,
             "masterAuth": {
@@ -117,9 +128,11 @@ class Clusters:
                 zones=tuple(zones_of(pool, cluster)),
                 nodes_per_zone=nodes_per_zone(pool),
                 tpu_topology=topology_of(pool),
-                labels={key: str(value) for key, value in block(config, "labels").items()},
+                labels=node_labels(config),
                 taints=node_taints(pool),
                 spot=flag(config, "spot"),
+                limits=limits_per_zone(pool),
+                slice_nodes=slice_nodes(pool),
             )
         )
 

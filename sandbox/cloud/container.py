@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from typing_extensions import override
 
-from sandbox.cloud import compute, names, subnetworks, versions
+from sandbox.cloud import cluster_options, compute, names, subnetworks, versions
 from sandbox.cloud.errors import bad_request
 from sandbox.cloud.kind import Kind, Properties, Resource, View
 from sandbox.cloud.regions import default_zones
@@ -50,6 +50,7 @@ class Clusters(Kind):
 
     type = CLUSTERS
     api = "container.googleapis.com"
+    keeps_failed = True
 
     @override
     def exists_message(self, resource: Resource) -> str:
@@ -77,6 +78,7 @@ class Clusters(Kind):
         subnetwork = _check_network(view, resource)
         _check_control_plane_range(wanted, subnetwork)
         _check_gateway(wanted)
+        cluster_options.check(wanted, location)
 
     @override
     def complete(self, view: View, resource: Resource) -> Properties:
@@ -119,6 +121,7 @@ class Clusters(Kind):
         endpoint = str(started["endpoint"])
         return {
             **started,
+            **cluster_options.completed(resource.properties, endpoint),
             "privateClusterConfig": {"privateEndpoint": endpoint, "publicEndpoint": endpoint, "peeringName": ""},
         }
 

@@ -107,6 +107,8 @@ class Kind:
     api: str = ""
     idempotent: bool = False
     """Whether creating what exists is fine (IAM bindings, enabled APIs) instead of a conflict."""
+    keeps_failed: bool = False
+    """Whether what could not be made, or changed, stays in state ERROR, as GKE leaves it; elsewhere all is as before."""
 
     def exists_message(self, resource: Resource) -> str:
         """The text of the 409."""

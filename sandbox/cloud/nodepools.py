@@ -13,7 +13,8 @@ from typing_extensions import override
 
 from rules import tpu
 from rules import versions as gke_versions
-from sandbox.cloud import names
+from rules.machine_zones import is_ai_zone, is_machine_type
+from sandbox.cloud import capacity, names, placement
 from sandbox.cloud.container import CLUSTERS, POOLS, node_zones
 from sandbox.cloud.errors import CloudError, bad_request
 from sandbox.cloud.kind import Kind, Properties, Resource, View
@@ -23,10 +24,6 @@ from sandbox.cloud.settings import block, flag, text
 DEFAULT_MACHINE_TYPE: Final = "e2-medium"
 
 _NAME: Final = re.compile(r"^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$")
-_FAMILIES: Final = "a2|a3|a4|c2d?|c3d?|c4[ad]?|e2|g2|g4|h3|m1|m2|m3|m4|n1|n2d?|n4[ad]?|t2[ad]|z3"
-_GENERAL_PURPOSE: Final = re.compile(rf"^({_FAMILIES})-[a-z0-9-]+$")
-_AI_ZONE: Final = re.compile(r"-ai\d+[a-z]$")
-"""AI zones hold accelerators only (https://cloud.google.com/compute/docs/regions-zones/ai-zones, read 2026-08)."""
 
 
 def cluster_path(pool_id: str) -> str:
@@ -64,11 +61,18 @@ def nodes_per_zone(pool: Resource) -> int:
     return max(int(count or 0), int(minimum))
 
 
+def slice_nodes(pool: Resource) -> int:
+    """Nodes of one slice of the pool; 1 for machines without TPU."""
+    machine, topology = tpu.machine_type(machine_of(pool)), topology_of(pool)
+    return tpu.slice_nodes(machine, topology) if machine is not None and topology else 1
+
+
 class NodePools(Kind):
     """Node pools. Creating one makes Nodes appear in the cluster."""
 
     type = POOLS
     api = "container.googleapis.com"
+    keeps_failed = True
 
     @override
     def exists_message(self, resource: Resource) -> str:
@@ -97,7 +101,7 @@ class NodePools(Kind):
         _check_machine(resource, zones)
         machine = tpu.machine_type(machine_of(resource))
         if machine is not None:
-            _check_slice(resource, cluster, machine, zones, old)
+            _check_slice(view, resource, cluster, machine, zones, old)
         elif block(resource.properties, "placementPolicy").get("tpuTopology"):
             raise bad_request(f"TPU topology cannot be specified for machine type {machine_of(resource)}.")
         account = text(resource.properties, "nodeConfig", "serviceAccount")
@@ -124,7 +128,7 @@ class NodePools(Kind):
             "nodeLocations": zones,
             "nodeCount": count,
             "initialNodeCount": count,
-            "maxPodsPerNode": 110,
+            "maxPodsPerNode": int(resource.properties.get("maxPodsPerNode") or 110),
             "instanceGroupUrls": urls,
             "managedInstanceGroupUrls": [url.replace("instanceGroupManagers", "instanceGroups") for url in urls],
             "namePrefix": "",
@@ -176,7 +180,7 @@ def _check_machine(pool: Resource, zones: list[str]) -> None:
         if known is not None:
             if any(finding.certain for finding in tpu.check_zone(name, zone)):
                 raise missing
-        elif _AI_ZONE.search(zone) or not _GENERAL_PURPOSE.match(name):
+        elif is_ai_zone(zone) or not is_machine_type(name):
             raise missing
     _check_disk(pool, known, name)
 
@@ -197,7 +201,7 @@ def _check_disk(pool: Resource, machine: tpu.MachineType | None, name: str) -> N
 
 
 def _check_slice(
-    pool: Resource, cluster: Resource, machine: tpu.MachineType, zones: list[str], old: Resource | None
+    view: View, pool: Resource, cluster: Resource, machine: tpu.MachineType, zones: list[str], old: Resource | None
 ) -> None:
     topology = topology_of(pool) or ""
     for finding in tpu.check_slice(machine.name, topology):
@@ -211,7 +215,9 @@ def _check_slice(
             f"Machine type {machine.name} requires node version {machine.minimum_gke_version} or later; got {version}."
         )
     policy = block(pool.properties, "placementPolicy")
-    if not tpu.is_multi_host(machine, topology):
+    size = tpu.slice_nodes(machine, topology)
+    if size == 1:
+        capacity.check(pool, machine.name, size)
         if policy.get("type") == "COMPACT":
             raise bad_request(
                 f"Compact placement is not supported for the single-host TPU machine type {machine.name} with topology "
@@ -219,6 +225,9 @@ def _check_slice(
             )
         return
     _check_gang(pool, machine, topology, zones, old)
+    if machine.placement == "WORKLOAD_POLICY":
+        placement.check_policy(view, pool, topology)
+    capacity.check(pool, machine.name, size)
 
 
 def _check_gang(

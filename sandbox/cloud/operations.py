@@ -68,6 +68,11 @@ class Operations:
         record["progress"] = [*record["progress"], line][-20:]
         self._save(record)
 
+    def note(self, record: Record, **details: Any) -> None:
+        """Adds to what is known of an operation under way."""
+        record.update(details)
+        self._save(record)
+
     def _save(self, record: Record) -> None:
         with self._changed:
             self._table.put(str(record["name"]), record)

@@ -19,7 +19,10 @@ MEMBERS: Final = "cloudresourcemanager.iamMembers"
 _ACCOUNT_ID: Final = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])$")
 _ROLE: Final = re.compile(r"^(roles/[\w.]+|(projects|organizations)/[^/]+/roles/[\w.]+)$")
 _MEMBER: Final = re.compile(r"^(allUsers|allAuthenticatedUsers|[a-zA-Z]+:.+)$")
-_POOL_MEMBER: Final = re.compile(r"^serviceAccount:(?P<project>[^.]+)\.svc\.id\.goog\[[^/\]]+/[^/\]]+\]$")
+_POOL_MEMBER: Final = re.compile(
+    r"^(serviceAccount:|principal(Set)?://iam\.googleapis\.com/projects/\d+/locations/global/workloadIdentityPools/)"
+    r"(?P<project>[^./]+)\.svc\.id\.goog(\[[^/\]]+/[^/\]]+\]|/.+)$"
+)
 
 DEPENDENCIES: Final[Mapping[str, tuple[str, ...]]] = {
     "container.googleapis.com": ("compute.googleapis.com", "iam.googleapis.com"),
@@ -106,28 +109,35 @@ class Members(Kind):
 
     @override
     def validate(self, view: View, resource: Resource, old: Resource | None) -> None:
-        role, member = str(resource.properties.get("role")), str(resource.properties.get("member"))
-        if not _ROLE.match(role):
-            raise bad_request(
-                f"Role {role} is not supported for this resource. Write roles/NAME or a custom role's path."
-            )
-        if not _MEMBER.match(member):
-            raise bad_request(f"Invalid member '{member}'. Write TYPE:IDENTITY, such as serviceAccount:EMAIL.")
-        pool = _POOL_MEMBER.match(member)
-        if pool:
-            if not _has_identity_pool(view, pool["project"]):
-                raise bad_request(
-                    f"Identity Pool does not exist ({pool['project']}.svc.id.goog). Please check that you specified a "
-                    "valid resource name as returned in the `name` attribute in the configuration API."
-                )
-        elif member.startswith("serviceAccount:"):
-            email = member.removeprefix("serviceAccount:")
-            if not account_exists(view, resource.project, email):
-                raise bad_request(f"Service account {email} does not exist.")
+        check_grant(view, resource)
 
     @override
     def complete(self, view: View, resource: Resource) -> Properties:
         return {"etag": "BwYxSandbox="}
+
+
+def check_grant(view: View, resource: Resource) -> None:
+    """Refuses a role or member that IAM does not know.
+
+    Raises:
+        CloudError: 400.
+    """
+    role, member = str(resource.properties.get("role")), str(resource.properties.get("member"))
+    if not _ROLE.match(role):
+        raise bad_request(f"Role {role} is not supported for this resource. Write roles/NAME or a custom role's path.")
+    if not _MEMBER.match(member):
+        raise bad_request(f"Invalid member '{member}'. Write TYPE:IDENTITY, such as serviceAccount:EMAIL.")
+    pool = _POOL_MEMBER.match(member)
+    if pool:
+        if not _has_identity_pool(view, pool["project"]):
+            raise bad_request(
+                f"Identity Pool does not exist ({pool['project']}.svc.id.goog). Please check that you specified a "
+                "valid resource name as returned in the `name` attribute in the configuration API."
+            )
+    elif member.startswith("serviceAccount:"):
+        email = member.removeprefix("serviceAccount:")
+        if not account_exists(view, resource.project, email):
+            raise bad_request(f"Service account {email} does not exist.")
 
 
 def _has_identity_pool(view: View, project: str) -> bool:

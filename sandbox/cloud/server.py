@@ -11,7 +11,8 @@
     DELETE /resource?type=&id=                       -> operation
     GET    /operations                               unfinished ones
     GET    /operations/NAME?wait=SECONDS&seen=LINES  answers when done, at news, or after SECONDS
-    POST   /faults, DELETE /faults                   see `sandbox.cloud.faults`
+    GET    /faults                                   -> {script, struck}: how often each fault has struck
+    PUT    /faults, DELETE /faults                   a script in the form of `sandbox.faults`; none
 
 Errors are `{"error": {"code", "message", "reason"}}` with the same HTTP status.
 """
@@ -20,6 +21,8 @@ from __future__ import annotations
 
 import hmac
 import json
+import socket
+import struct
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, cast
@@ -29,7 +32,6 @@ from typing_extensions import override
 
 from sandbox.cloud.cloud import Cloud, as_json
 from sandbox.cloud.errors import CloudError, bad_request
-from sandbox.cloud.faults import Fault
 
 _LONGEST_WAIT: Final = 60.0
 """Seconds."""
@@ -70,6 +72,10 @@ class Handler(BaseHTTPRequestHandler):
         """Creates."""
         self._answer(self._post)
 
+    def do_PUT(self) -> None:
+        """Replaces."""
+        self._answer(self._put)
+
     def do_PATCH(self) -> None:
         """Updates."""
         self._answer(self._patch)
@@ -97,6 +103,8 @@ class Handler(BaseHTTPRequestHandler):
                 return
             self._authorize()
             self._send(200, handle(parts.path, query, body))
+        except _ResponseLostError:
+            self._reset()
         except CloudError as error:
             self._send(error.code, {"error": error.as_json()})
         except (KeyError, TypeError, ValueError) as error:
@@ -125,6 +133,16 @@ class Handler(BaseHTTPRequestHandler):
         except ConnectionError:
             self.close_connection = True
 
+    def _reset(self) -> None:
+        """Drops the connection without an answer; the client sees it reset by its peer."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    def _unless_lost(self, verb: str, kind: str, resource_id: str, operation: Body) -> Body:
+        if self._server.cloud.loses_response(verb, kind, resource_id):
+            raise _ResponseLostError
+        return operation
+
     def _get(self, path: str, query: dict[str, str], _: Body) -> Body:
         cloud = self._server.cloud
         if path == "/resources":
@@ -133,6 +151,8 @@ class Handler(BaseHTTPRequestHandler):
             return as_json(cloud.get(query["type"], query["id"]))
         if path == "/stranded":
             return {"stranded": dict(cloud.stranded)}
+        if path == "/faults":
+            return cloud.faults.as_json()
         if path == "/operations":
             return {"operations": cloud.operations.unfinished()}
         if path.startswith("/operations/"):
@@ -149,26 +169,41 @@ class Handler(BaseHTTPRequestHandler):
 
     def _post(self, path: str, _: dict[str, str], body: Body) -> Body:
         if path == "/resources":
-            return self._server.cloud.create(body["type"], body["id"], body["project"], body["properties"])
+            operation = self._server.cloud.create(body["type"], body["id"], body["project"], body["properties"])
+            return self._unless_lost("create", body["type"], body["id"], operation)
         if path == "/revive":
             return {"stranded": self._server.cloud.revive()}
+        raise _no_route(path)
+
+    def _put(self, path: str, _: dict[str, str], body: Body) -> Body:
         if path == "/faults":
-            self._server.cloud.faults.add(Fault.from_json(body))
-            return {}
+            from sandbox import faults  # noqa: PLC0415 - a daemon without faults does without pydantic
+
+            try:
+                self._server.cloud.faults.play(faults.parse(body, self._server.cloud.types))
+            except faults.FaultScriptError as error:
+                raise bad_request(str(error)) from None
+            return self._server.cloud.faults.as_json()
         raise _no_route(path)
 
     def _patch(self, path: str, _: dict[str, str], body: Body) -> Body:
         if path == "/resource":
-            return self._server.cloud.update(body["type"], body["id"], body["properties"])
+            operation = self._server.cloud.update(body["type"], body["id"], body["properties"])
+            return self._unless_lost("update", body["type"], body["id"], operation)
         raise _no_route(path)
 
     def _delete(self, path: str, query: dict[str, str], _: Body) -> Body:
         if path == "/resource":
-            return self._server.cloud.delete(query["type"], query["id"])
+            operation = self._server.cloud.delete(query["type"], query["id"])
+            return self._unless_lost("delete", query["type"], query["id"], operation)
         if path == "/faults":
             self._server.cloud.faults.clear()
             return {}
         raise _no_route(path)
+
+
+class _ResponseLostError(Exception):
+    """The answer is not to be sent: a fault has lost it."""
 
 
 def _no_route(path: str) -> CloudError:

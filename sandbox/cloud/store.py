@@ -6,15 +6,19 @@ any moment leaves only whole files. Everything is also held in memory; the disk 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 Record = dict[str, Any]
+
+_LONGEST_NAME: Final = 160
+"""Characters of a key that a file's name shows; with suffixes and a temporary one's it stays below 255."""
 
 
 def write_atomically(path: Path, content: str, mode: int = 0o600) -> None:
@@ -70,4 +74,7 @@ class Table:
         return iter(sorted(cast(dict[str, Record], json.loads(snapshot)).items()))
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{quote(key, safe='')}.json"
+        name = quote(key, safe="")
+        if len(name) > _LONGEST_NAME:
+            name = f"{name[:_LONGEST_NAME]}-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+        return self._folder / f"{name}.json"

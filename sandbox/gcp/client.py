@@ -1,12 +1,11 @@
 """Talking to the simulated cloud's daemon.
 
 Each call finds the daemon anew through `cloud.json`: it may have been restarted between two calls of one deployment, and
-an operation under way is picked up again at its new address.
+an operation under way is picked up again at its new address. Errors are tried again by the rules of `retries`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import threading
@@ -16,7 +15,9 @@ from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
+from sandbox import clock
 from sandbox.cloud.errors import CloudError
+from sandbox.gcp import retries
 from sandbox.home import sandbox_home
 
 _TIMEOUT: Final = 90.0
@@ -24,6 +25,8 @@ _TIMEOUT: Final = 90.0
 _TURN: Final = 2.0
 _GRACE: Final = 30.0
 """Seconds a daemon may be away (being restarted) before waiting for an operation is given up."""
+_SHORTEST_TIMEOUT: Final = 600.0
+"""Seconds: no speed makes this machine faster, so only what a fault holds up is given less."""
 
 
 class CloudAwayError(Exception):
@@ -37,8 +40,16 @@ class OperationFailedError(CloudError):
         return self.message
 
 
+class TimedOutError(OperationFailedError):
+    """An operation took longer than the provider waits; it goes on in the cloud."""
+
+
 class InterruptedWaitError(Exception):
     """Waiting for an operation was given up because the engine asked to; the operation goes on in the cloud."""
+
+
+def _silent(_: str) -> None:
+    """Takes lines that nobody wants."""
 
 
 class CloudClient:
@@ -59,37 +70,56 @@ class CloudClient:
             raise
 
     def create(
-        self, kind: str, resource_id: str, project: str, properties: dict[str, Any], report: Callable[[str], None]
+        self,
+        kind: str,
+        resource_id: str,
+        project: str,
+        properties: dict[str, Any],
+        report: Callable[[str], None],
+        timeout: float = 0.0,
     ) -> dict[str, Any]:
-        """Creates a resource and waits for it.
+        """Creates a resource and waits for it, for `timeout` seconds of Google Cloud's or the resource's usual ones.
 
         Raises:
             CloudError: refused, or failed on the way; the resource may exist all the same.
         """
         body = {"type": kind, "id": resource_id, "project": project, "properties": properties}
-        self._wait(self._call("POST", "/resources", body), report)
+        self._perform(kind, "create", ("POST", "/resources", body), report, timeout)
         return self._existing(kind, resource_id)
 
     def update(
-        self, kind: str, resource_id: str, properties: dict[str, Any], report: Callable[[str], None]
+        self,
+        kind: str,
+        resource_id: str,
+        properties: dict[str, Any],
+        report: Callable[[str], None],
+        timeout: float = 0.0,
     ) -> dict[str, Any]:
-        """Changes a resource and waits for it (CloudError as `create`)."""
+        """Changes a resource and waits for it (as `create`)."""
         body = {"type": kind, "id": resource_id, "properties": properties}
-        self._wait(self._call("PATCH", "/resource", body), report)
+        self._perform(kind, "update", ("PATCH", "/resource", body), report, timeout)
         return self._existing(kind, resource_id)
 
-    def delete(self, kind: str, resource_id: str, report: Callable[[str], None]) -> None:
-        """Deletes a resource and waits for its end; one that is gone already is fine (CloudError as `create`)."""
+    def delete(self, kind: str, resource_id: str, report: Callable[[str], None], timeout: float = 0.0) -> None:
+        """Deletes a resource and waits for its end; one that is gone already is fine (otherwise as `create`)."""
+        path = f"/resource?{urlencode({'type': kind, 'id': resource_id})}"
         try:
-            operation = self._call("DELETE", f"/resource?{urlencode({'type': kind, 'id': resource_id})}")
-        except CloudError as error:
-            if error.code == 404:
-                return
+            self._perform(kind, "delete", ("DELETE", path, None), report, timeout)
+        except OperationFailedError:
             raise
-        self._wait(operation, report)
+        except CloudError as error:
+            if error.code != 404:
+                raise
 
-    def settle(self, kind: str, resource_id: str, report: Callable[[str], None]) -> None:
-        """Waits for what is under way with a resource, whoever asked for it; how that ends is not told here."""
+    def settle(
+        self, kind: str, resource_id: str, report: Callable[[str], None], verb: str = "update", timeout: float = 0.0
+    ) -> None:
+        """Waits for what is under way with a resource, whoever asked for it, before `verb`; how it ends is not told here.
+
+        Raises:
+            TimedOutError: it does not end.
+        """
+        limit = retries.timeout_of(kind, verb, timeout)
         known: set[str] = set()
         while True:
             unfinished = cast(list[dict[str, Any]], self._call("GET", "/operations")["operations"])
@@ -97,8 +127,12 @@ class CloudClient:
             if not mine:
                 return
             known.add(mine[0]["name"])
-            with contextlib.suppress(OperationFailedError):
-                self._wait(mine[0], report)
+            try:
+                self._wait(mine[0], report, limit)
+            except TimedOutError:
+                raise
+            except OperationFailedError:
+                continue
 
     def _existing(self, kind: str, resource_id: str) -> dict[str, Any]:
         found = self.get(kind, resource_id)
@@ -106,12 +140,48 @@ class CloudClient:
             raise CloudError(404, f"The resource '{resource_id}' was deleted while it was being created", "notFound")
         return found
 
-    def _wait(self, operation: dict[str, Any], report: Callable[[str], None]) -> None:
-        seen, last_answer = 0, time.monotonic()
+    def _perform(
+        self,
+        kind: str,
+        verb: str,
+        request: tuple[str, str, dict[str, Any] | None],
+        report: Callable[[str], None],
+        timeout: float,
+    ) -> None:
+        """Sends a request until it is taken or refused for good, then waits for its operation."""
+        limit = retries.timeout_of(kind, verb, timeout)
+        waited = retries.Waited()
+        for pause in retries.resource_pauses():
+            try:
+                operation = self._call(*request, waited=waited, report=report)
+                break
+            except CloudError as error:
+                late = waited.seconds + pause > retries.patience(kind, verb, limit)
+                if late or not retries.by_resource(kind, verb, error):
+                    raise
+                self._pause(pause, waited, report, error)
+        else:
+            raise AssertionError(request)
+        self._wait(operation, report, limit - waited.seconds)
+
+    def _pause(self, seconds: float, waited: retries.Waited, report: Callable[[str], None], why: Exception) -> None:
+        report(f"trying again: {why}")
+        waited.seconds += seconds
+        if self.cancelled.wait(seconds / clock.speed()):
+            raise InterruptedWaitError(f"interrupted while trying again after: {why}")
+
+    def _wait(self, operation: dict[str, Any], report: Callable[[str], None], limit: float) -> None:
+        seen, last_answer, began = 0, time.monotonic(), time.monotonic()
         while not operation["done"]:
             if self.cancelled.is_set():
                 raise InterruptedWaitError(f"interrupted; {operation['name']} goes on in the cloud")
-            path = f"/operations/{operation['name']}?wait={_TURN}&seen={seen}"
+            most = clock.scaled(limit)
+            left = began + (most if operation.get("held") else max(most, _SHORTEST_TIMEOUT)) - time.monotonic()
+            if left <= 0:
+                text = "timeout while waiting for state to become 'DONE' (last state: 'RUNNING', timeout: {})"
+                raise TimedOutError(504, text.format(retries.spelled(limit)), "timeout")
+            turn = min(_TURN, max(left, clock.SHORTEST_PAUSE))
+            path = f"/operations/{operation['name']}?wait={turn:.3f}&seen={seen}"
             try:
                 operation = self._call("GET", path)
             except CloudAwayError:
@@ -127,7 +197,32 @@ class CloudClient:
         if operation.get("error"):
             raise OperationFailedError.from_json(operation["error"])
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        waited: retries.Waited | None = None,
+        report: Callable[[str], None] = _silent,
+    ) -> dict[str, Any]:
+        """The answer to a request, tried again as the transport of the official provider does."""
+        waited = waited or retries.Waited()
+        for pause in retries.transport_pauses():
+            try:
+                return self._ask(method, path, body)
+            except CloudError as error:
+                if not retries.by_transport(error):
+                    raise
+                self._pause(pause, waited, report, error)
+            except ConnectionResetError as error:  # also: closed without an answer
+                self._pause(pause, waited, report, error)
+        try:
+            return self._ask(method, path, body)
+        except ConnectionResetError as error:
+            raise CloudAwayError(f"{method} {path.partition('?')[0]}: read: connection reset by peer") from error
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         about = self._about()
         parts = urlsplit(str(about["url"]))
         connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=_TIMEOUT)
@@ -136,6 +231,8 @@ class CloudClient:
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             response = connection.getresponse()
             answer = cast(dict[str, Any], json.loads(response.read()))
+        except ConnectionResetError:
+            raise
         except (OSError, http.client.HTTPException) as error:
             raise CloudAwayError(
                 f"the simulated Google Cloud at {about['url']} does not answer ({error}). Start it with `make up`; "

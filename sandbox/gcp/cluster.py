@@ -109,9 +109,18 @@ CLUSTER: Final = ResourceType(
         "gatewayApiConfig.channel": ("CHANNEL_DISABLED", "CHANNEL_EXPERIMENTAL", "CHANNEL_STANDARD"),
         "releaseChannel.channel": ("UNSPECIFIED", "RAPID", "REGULAR", "STABLE", "EXTENDED"),
         "networkingMode": ("VPC_NATIVE", "ROUTES"),
+        "securityPostureConfig.mode": ("DISABLED", "BASIC", "ENTERPRISE"),
+        "securityPostureConfig.vulnerabilityMode": (
+            "VULNERABILITY_DISABLED",
+            "VULNERABILITY_BASIC",
+            "VULNERABILITY_ENTERPRISE",
+        ),
+        "databaseEncryption.state": ("ENCRYPTED", "DECRYPTED"),
+        "binaryAuthorization.evaluationMode": ("DISABLED", "PROJECT_SINGLETON_POLICY_ENFORCE"),
         "datapathProvider": ("DATAPATH_PROVIDER_UNSPECIFIED", "LEGACY_DATAPATH", "ADVANCED_DATAPATH"),
     },
     unsettles={
+        "controlPlaneEndpointsConfig": ("controlPlaneEndpointsConfig",),
         "minMasterVersion": ("masterVersion", "nodeVersion"),
         "releaseChannel": ("masterVersion", "nodeVersion"),
     },

@@ -18,16 +18,26 @@ from typing import Any, Final
 SCHEMA: Final = Path(__file__).with_name("schema.json")
 
 RESOURCES: Final = {
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": "artifactregistry/repository_iam_member.py",
     "gcp:compute/address:Address": "compute/address.py",
     "gcp:compute/firewall:Firewall": "compute/firewall.py",
     "gcp:compute/network:Network": "compute/network.py",
+    "gcp:compute/regionSecurityPolicy:RegionSecurityPolicy": "compute/region_security_policy.py",
+    "gcp:compute/regionSslPolicy:RegionSslPolicy": "compute/region_ssl_policy.py",
+    "gcp:compute/resourcePolicy:ResourcePolicy": "compute/resource_policy.py",
     "gcp:compute/router:Router": "compute/router.py",
     "gcp:compute/routerNat:RouterNat": "compute/router_nat.py",
     "gcp:compute/subnetwork:Subnetwork": "compute/subnetwork.py",
     "gcp:container/cluster:Cluster": "container/cluster.py",
     "gcp:container/nodePool:NodePool": "container/node_pool.py",
+    "gcp:monitoring/alertPolicy:AlertPolicy": "monitoring/alert_policy.py",
+    "gcp:monitoring/dashboard:Dashboard": "monitoring/dashboard.py",
+    "gcp:monitoring/notificationChannel:NotificationChannel": "monitoring/notification_channel.py",
+    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": "kms/crypto_key_iam_member.py",
     "gcp:projects/iAMMember:IAMMember": "projects/iam_member.py",
     "gcp:projects/service:Service": "projects/service.py",
+    "gcp:projects/serviceIdentity:ServiceIdentity": "projects/service_identity.py",
+    "gcp:secretmanager/secretIamMember:SecretIamMember": "secretmanager/secret_iam_member.py",
     "gcp:serviceaccount/account:Account": "serviceaccount/account.py",
 }
 """Type token -> the SDK's module."""

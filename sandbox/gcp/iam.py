@@ -16,7 +16,8 @@ def _account(inputs: Properties) -> list[tuple[str, str]]:
     return []
 
 
-def _member(inputs: Properties) -> list[tuple[str, str]]:
+def check_member(inputs: Properties) -> list[tuple[str, str]]:
+    """Whether the member of a grant reads like one."""
     member = inputs.get("member")
     if known(member) and re.fullmatch(r"(all(Authenticated)?Users)|(.+:.+)", str(member)) is None:
         return [
@@ -46,7 +47,7 @@ IAM_MEMBER: Final = ResourceType(
     imports=("{project} {role} {member}",),
     autoname=False,
     force_new=frozenset({"project", "role", "member", "condition"}),
-    checks=_member,
+    checks=check_member,
 )
 
 TYPES: Final = (ACCOUNT, IAM_MEMBER)

@@ -73,6 +73,8 @@ def _conflicts(inputs: Properties) -> list[tuple[str, str]]:
         for name in ("nodeCount", "initialNodeCount")
         if known(inputs.get(name)) and int(inputs[name]) < 0
     ]
+    if known(inputs.get("nodeCount")) and known(inputs.get("initialNodeCount")):
+        problems.append(("nodeCount", "Cannot set both initial_node_count and node_count on node pool"))
     scaling = inputs.get("autoscaling")
     if isinstance(scaling, dict):
         limits = cast(Properties, scaling)

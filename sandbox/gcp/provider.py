@@ -16,7 +16,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from typing_extensions import override
 
 from sandbox.cloud.errors import CloudError
-from sandbox.gcp import schema, states
+from sandbox.gcp import outcomes, schema, states
 from sandbox.gcp.catalog import TYPES
 from sandbox.gcp.client import CloudAwayError, CloudClient, InterruptedWaitError
 from sandbox.gcp.diff import Difference, compare
@@ -154,15 +154,22 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=to_struct(states.planned(kind, inputs, self._defaults)))
         wanted, resource_id = self._identity(kind, inputs, context)
         try:
-            record = self._cloud.create(
-                kind.kind, resource_id, str(wanted["project"]), wanted, self._engine.reporter(request.urn)
-            )
+            # A key's name says whose it is; its API is asked for where the provider's project is billed.
+            project = str(wanted.get("project") or self._defaults.project)
+            report = self._engine.reporter(request.urn)
+            record = self._cloud.create(kind.kind, resource_id, project, wanted, report, request.timeout)
+            failure = outcomes.complaint(record)
         except InterruptedWaitError as error:
             abort_half_made(context, resource_id, wanted, inputs, str(error))
         except _CloudErrors as error:
-            self._keep_if_made(kind, resource_id, inputs, error, context)
-            abort(context, worded(kind, "Create", resource_id, error))
+            failure = worded(kind, "Create", resource_id, error)
+            left = outcomes.left_behind(self._cloud, kind.kind, resource_id, error)
+            if left is None:
+                abort(context, failure)
+            record, failure = left, outcomes.after_waiting(left, failure)
         state = states.state_of(kind, record, self._defaults)
+        if failure is not None:
+            abort_half_made(context, resource_id, state, inputs, failure)
         return provider_pb2.CreateResponse(id=resource_id, properties=to_struct(state))
 
     @override
@@ -185,7 +192,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.ReadResponse()
         state = states.state_of(kind, record, self._defaults)
         inputs = states.inputs_of(kind, record, state, from_struct(request.inputs))
-        if record["status"] == "ERROR" and request.HasField("inputs"):
+        if record["status"] in outcomes.BROKEN and request.HasField("inputs"):
             # A refresh that said no more would end the repair that a half-made resource is due at the next update.
             abort_half_made(context, resource_id, state, inputs, record["error"] or f"{resource_id} is in state ERROR")
         return provider_pb2.ReadResponse(id=resource_id, properties=to_struct(state), inputs=to_struct(inputs))
@@ -202,14 +209,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         wanted = {k: v for k, v in kind.complete(inputs, self._defaults).items() if not k.startswith("__")}
         left_to_the_cloud = kind.computed & from_struct(request.old_inputs).keys() & state.keys() - wanted.keys()
         wanted.update({name: state[name] for name in left_to_the_cloud})
+        report = self._engine.reporter(request.urn)
         try:
-            self._cloud.settle(kind.kind, request.id, self._engine.reporter(request.urn))
-            record = self._cloud.update(kind.kind, request.id, wanted, self._engine.reporter(request.urn))
+            self._cloud.settle(kind.kind, request.id, report, "update", request.timeout)
+            record = self._cloud.update(kind.kind, request.id, wanted, report, request.timeout)
         except InterruptedWaitError as error:
             abort_half_made(context, request.id, state, inputs, str(error))
         except _CloudErrors as error:
             abort(context, worded(kind, "Update", request.id, error))
-        return provider_pb2.UpdateResponse(properties=to_struct(states.state_of(kind, record, self._defaults)))
+        state = states.state_of(kind, record, self._defaults)
+        if complaint := outcomes.complaint(record):
+            abort_half_made(context, request.id, state, inputs, complaint)
+        return provider_pb2.UpdateResponse(properties=to_struct(state))
 
     @override
     def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
@@ -230,8 +241,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         if state.get("deletionPolicy") != "ABANDON":
             try:
-                self._cloud.settle(kind.kind, request.id, self._engine.reporter(request.urn))
-                self._cloud.delete(kind.kind, request.id, self._engine.reporter(request.urn))
+                report = self._engine.reporter(request.urn)
+                self._cloud.settle(kind.kind, request.id, report, "delete", request.timeout)
+                self._cloud.delete(kind.kind, request.id, report, request.timeout)
             except (*_CloudErrors, InterruptedWaitError) as error:
                 abort(context, worded(kind, "Delete", request.id, error))
         return empty_pb2.Empty()
@@ -245,20 +257,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             abort(
                 context, f"{error}. Set it on the resource or in the provider's configuration (gcp:project, gcp:region)"
             )
-
-    def _keep_if_made(
-        self, kind: ResourceType, resource_id: str, inputs: Properties, error: Exception, context: Context
-    ) -> None:
-        """Reports a creation that failed half-way as a resource that exists, so that it is not forgotten."""
-        if isinstance(error, CloudError) and error.code == 409:
-            return
-        try:
-            record = self._cloud.get(kind.kind, resource_id)
-        except _CloudErrors:
-            return
-        if record is not None and record["status"] == "ERROR":
-            state = states.state_of(kind, record, self._defaults)
-            abort_half_made(context, resource_id, state, inputs, worded(kind, "Create", resource_id, error))
 
 
 def _kind(urn: str, context: Context) -> ResourceType:

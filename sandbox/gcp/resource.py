@@ -112,7 +112,7 @@ class ResourceType:
             if not found:
                 raise ValueError(f"{match[1]}: required field is not set")
             text = str(found)
-            return text if match[1] in {"role", "member", "service"} else text.rstrip("/").rsplit("/", 1)[-1]
+            return text if match[1] in {"role", "member", "service", "cryptoKeyId"} else text.rstrip("/").rsplit("/", 1)[-1]
 
         return re.sub(r"\{(\w+)\}", value, self.id)
 
@@ -139,7 +139,7 @@ def _pattern(form: str) -> str:
             pattern += f"(?P={part[1:-1]})"
         else:
             seen.add(part[1:-1])
-            body = ".+" if part in {"{role}", "{member}"} else "[^/ ]+"
+            body = ".+" if part in {"{role}", "{member}", "{cryptoKeyId}"} else "[^/ ]+"
             pattern += f"(?P<{part[1:-1]}>{body})"
     return pattern
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from rules.workload_metrics import ADAPTER_IMAGE
 from sandbox.certificates.workloads import CaInjectorWorkload, IssuerWorkload, StartupCheckWorkload, WebhookWorkload
 from sandbox.cluster.files import write_private
 from sandbox.cluster.proc import free_ports
@@ -122,9 +123,10 @@ def repository(image: str) -> str:
 
 @cache
 def _recipes() -> Mapping[str, Recipe]:
-    from sandbox.serving.recipes import RECIPES  # noqa: PLC0415 - it builds on this package
+    from sandbox.metrics.adapter import AdapterWorkload  # noqa: PLC0415 - they build on this package
+    from sandbox.serving.recipes import RECIPES  # noqa: PLC0415 - as above
 
-    return {**_CONTROLLERS, **RECIPES}
+    return {**_CONTROLLERS, ADAPTER_IMAGE: AdapterWorkload, **RECIPES}
 
 
 def recipe_for(image: str) -> Recipe | None:

@@ -94,7 +94,8 @@ def _environment(context: Context) -> dict[str, str]:
     """The container's variables, and what Python needs to find this program; the container's never reach the interpreter."""
     own = {name: value for name, value in context.environment().items() if not name.startswith("PYTHON")}
     passed = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
-    return {**passed, **own, "PYTHONPATH": str(CHECKOUT)}
+    hostname = {"HOSTNAME": str(context.pod["metadata"]["name"])}  # as a container runtime sets it
+    return {**passed, **hostname, **own, "PYTHONPATH": str(CHECKOUT)}
 
 
 def _words(context: Context) -> list[str]:

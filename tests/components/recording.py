@@ -35,6 +35,8 @@ STACK_TYPE: Final = "pulumi:pulumi:Stack"
 EXTERNAL_ADDRESS: Final = "203.0.113.10"
 INTERNAL_ADDRESS: Final = "10.0.0.9"
 ENDPOINT: Final = "34.118.0.1"
+PROJECT_NUMBER: Final = "123456789012"
+DNS_ENDPOINT: Final = "gke-0123456789abcdef.us-east5.gke.goog"
 CERTIFICATE: Final = "Y2VydGlmaWNhdGU="
 
 Settings = dict[str, Any]
@@ -205,11 +207,20 @@ def computed(resource: Resource, project: str) -> dict[str, Any]:
     """What Google Cloud adds to the inputs of a resource, as far as the program uses it."""
     if resource.type == "gcp:serviceaccount/account:Account":
         return {"email": f"{resource.inputs['accountId']}@{project}.iam.gserviceaccount.com"}
+    if resource.type == "gcp:projects/serviceIdentity:ServiceIdentity":
+        email = f"service-{PROJECT_NUMBER}@container-engine-robot.iam.gserviceaccount.com"
+        return {"email": email, "member": f"serviceAccount:{email}"}
     if resource.type == "gcp:compute/address:Address":
         internal = resource.inputs.get("addressType") == "INTERNAL"
         return {"address": INTERNAL_ADDRESS if internal else EXTERNAL_ADDRESS}
     if resource.type == "gcp:container/cluster:Cluster":
-        return {"endpoint": ENDPOINT, "masterAuth": {"clusterCaCertificate": CERTIFICATE}}
+        ways = resource.inputs.get("controlPlaneEndpointsConfig") or {}
+        name = {"dnsEndpointConfig": {**(ways.get("dnsEndpointConfig") or {}), "endpoint": DNS_ENDPOINT}}
+        return {
+            "endpoint": ENDPOINT,
+            "masterAuth": {"clusterCaCertificate": CERTIFICATE},
+            "controlPlaneEndpointsConfig": {**ways, **name},
+        }
     return {}
 
 

@@ -126,7 +126,7 @@ def test_tpu_pools_fit_the_rules(graph: Graph) -> None:
         written = node_pool.TpuNodePool(
             machine_type=config["machineType"],
             boot_disk_type=config["bootDisk"]["diskType"],
-            node_count=pool.inputs["nodeCount"],
+            node_count=pool.inputs.get("nodeCount"),
             zones=tuple(pool.inputs["nodeLocations"]),
             spot=config["spot"],
             auto_repair=pool.inputs["management"]["autoRepair"],
@@ -146,10 +146,11 @@ def test_labels_and_taints_of_tpu_nodes_are_gkes(graph: Graph) -> None:
 
 
 def test_prod_has_a_slice_for_each_replica(prod: Graph) -> None:
-    """Each server takes a whole slice; nodes of the pool = slices × nodes of a slice."""
+    """Each server takes a whole slice; an update starts a fourth one before it stops a third, and finds a node for it."""
     pool = prod.one("gcp:container/nodePool:NodePool", "tpu-v6e-2x2")
     service = prod.manifests_of("LLMInferenceService")[0]
-    assert pool.inputs["nodeCount"] == service.inputs["spec"]["replicas"] == 3
+    assert service.inputs["spec"]["replicas"] == pool.inputs["initialNodeCount"] == 3
+    assert pool.inputs["autoscaling"] == {"minNodeCount": 3, "maxNodeCount": 4}
 
 
 def test_pods_find_their_nodes(graph: Graph) -> None:

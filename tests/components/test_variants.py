@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def crowded() -> Graph:
     (pool,), (model,) = settings["tpuPools"], settings["models"]
     settings["tpuPools"] = [
         {**pool, "slices": 3},
-        {**pool, "name": "cheap", "spot": True},
+        {**pool, "name": "cheap", "capacity": {"type": "spot"}},
         {**pool, "name": "big", "topology": "4x4"},
     ]
     settings["models"] = [
@@ -75,8 +76,8 @@ def test_inference_pool_crd_is_left_to_gke(dev: Graph) -> None:
 
 def test_kserve_knows_the_gateway(plain: Graph) -> None:
     """KServe derives a model's URL from the Gateway it is told, which is ours under its own name."""
-    values = plain.one(RELEASE, "kserve-llmisvc-resources").inputs["values"]
-    told = values["kserve"]["controller"]["gateway"]["ingressGateway"]["kserveGateway"]
+    (configuration,) = plain.manifests_of("ConfigMap")
+    told = json.loads(configuration.inputs["data"]["ingress"])["kserveIngressGateway"]
     _, namespace, name = plain.manifests_of("Gateway")[0].object_key
     assert told == f"{namespace}/{name}" == "serving/entry"
 
@@ -86,7 +87,7 @@ def test_internal_gateway_has_an_internal_address(plain: Graph) -> None:
     address = plain.one("gcp:compute/address:Address").inputs
     subnet = plain.one("gcp:compute/subnetwork:Subnetwork", "network-nodes").inputs["name"]
     assert address["addressType"] == "INTERNAL"
-    assert address["purpose"] == "GCE_ENDPOINT"
+    assert address["purpose"] == "SHARED_LOADBALANCER_VIP"
     assert address["subnetwork"] == f"projects/tpu-inference-dev/regions/us-east5/subnetworks/{subnet}"
     assert plain.manifests_of("Gateway")[0].inputs["spec"]["gatewayClassName"] == "gke-l7-rilb"
     assert plain.outputs["models"] == {"qwen2-5-3b": f"http://{INTERNAL_ADDRESS}/serving/qwen2-5-3b"}

@@ -35,6 +35,8 @@ class Made:
     name: str
     props: Props
     provider: Props | None = None
+    parent: str | None = None
+    """URN of the component around it."""
 
     @property
     def urn(self) -> str:
@@ -90,7 +92,7 @@ def run(policy: Policy, *resources: Made, config: Mapping[str, Any] | None = Non
                     unknown_checking_proxy(made.props),
                     made.urn,
                     made.name,
-                    _options(),
+                    _options(made.parent),
                     _provider(made),
                     config,
                 ),
@@ -116,8 +118,8 @@ def run(policy: Policy, *resources: Made, config: Mapping[str, Any] | None = Non
     return result
 
 
-def _options() -> PolicyResourceOptions:
-    return PolicyResourceOptions(False, [], None, [], PolicyCustomTimeouts(0, 0, 0), [])
+def _options(parent: str | None = None) -> PolicyResourceOptions:
+    return PolicyResourceOptions(False, [], None, [], PolicyCustomTimeouts(0, 0, 0), [], parent)
 
 
 def _provider(made: Made) -> PolicyProviderResource | None:

@@ -212,6 +212,7 @@ def node_pool(**changes: Any) -> Made:
             "serviceAccount": "nodes@project.iam.gserviceaccount.com",
             "shieldedInstanceConfig": {"enableSecureBoot": True, "enableIntegrityMonitoring": True},
             "workloadMetadataConfig": {"mode": "GKE_METADATA"},
+            "bootDiskKmsKey": "projects/project/locations/us-east5/keyRings/gke/cryptoKeys/disks",
         },
         "management": {"autoRepair": True, "autoUpgrade": True},
     }
@@ -232,6 +233,11 @@ def cluster(**changes: Any) -> Made:
         "privateClusterConfig": {"enablePrivateNodes": True, "enablePrivateEndpoint": True},
         "masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": "203.0.113.0/24"}]},
         "databaseEncryption": {"state": "ENCRYPTED", "keyName": "key"},
+        "binaryAuthorization": {"evaluationMode": "PROJECT_SINGLETON_POLICY_ENFORCE"},
+        "securityPostureConfig": {"mode": "BASIC", "vulnerabilityMode": "VULNERABILITY_DISABLED"},
+        "authenticatorGroupsConfig": {"securityGroup": "gke-security-groups@example.com"},
+        "enableIntranodeVisibility": True,
+        "maintenancePolicy": {"recurringWindow": {"recurrence": "FREQ=WEEKLY;BYDAY=SA,SU"}},
         "deletionProtection": True,
     }
     return Made("gcp:container/cluster:Cluster", "inference", spoiled(props, changes))

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COVERED_BY_THE_REST = {"backend-health-check"}
 """Policies whose failing stack is right as soon as the rest of a right stack stands beside it."""
 ADVISORY = {
+    "namespace-pod-security",
     "tpu-not-listed",
     "graceful-shutdown",
     "public-plain-http",

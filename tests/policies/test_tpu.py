@@ -97,6 +97,32 @@ def test_a_zone_off_the_list_warns_only() -> None:
     ).violations
 
 
+def test_zones_that_the_component_carries() -> None:
+    """A program that names its extra zones on the component around the pool needs no second list; an unknown one is none."""
+    wrong = node_pool(nodeLocations=["us-central1-a"])
+    for zones, rules in ((["us-central1-a"], []), (["us-west1-a"], ["zone"]), (UNKNOWN, ["zone"]), ("x", ["zone"])):
+        around = Made("platform:index:TpuNodePool", f"around-{zones}", {"extra_zones": zones})
+        inside = Made(wrong.token, wrong.name, wrong.props, parent=around.urn)
+        assert run(TPU_NODE_POOL, around, inside).rules == rules
+    assert run(TPU_NODE_POOL, Made(wrong.token, wrong.name, wrong.props, parent="urn:nobody")).rules == ["zone"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "zone", "blocks", "advises"),
+    [
+        ("e2-standard-4", "us-south1-ai1b", ["machine-zone"], []),
+        ("n4-standard-4", "us-east5-b", [], ["machine-zone"]),
+        ("e2-standard-4", "us-east5-b", [], []),
+        ("n2-standard-4", UNKNOWN, [], []),
+    ],
+)
+def test_nodes_without_tpu(machine: str, zone: str, blocks: list[str], advises: list[str]) -> None:
+    """AI zones have no machines for controllers; a family that no list promises in its zone is worth a word."""
+    made = node_pool(nodeConfig__machineType=machine, nodeConfig__diskType=None, nodeLocations=[zone])
+    assert run(TPU_NODE_POOL, made).rules == blocks
+    assert run(TPU_ZONE_UNLISTED, made).rules == advises
+
+
 def pod(chips: object = "4", topology: object = "2x2", **container: Any) -> dict[str, Any]:
     """A pod spec that asks for TPUs."""
     resources = {"limits": {"google.com/tpu": chips}}

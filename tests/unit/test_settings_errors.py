@@ -50,8 +50,8 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     "nobody may reach the control plane": (
         [("cluster.authorizedNetworks", DELETE)],
         (
-            "platform.cluster.authorizedNetworks: is missing (Who may reach the control plane; the machine that runs this "
-            "program must be among them). Set it with: pulumi config set --path 'platform.cluster.authorizedNetworks' VALUE"
+            "platform.cluster.authorizedNetworks: not set: nobody could reach the control plane, this program included. "
+            "Write networks that deployments and operators come from, or dnsEndpoint: true."
         ),
     ),
     "wrong type": (
@@ -75,7 +75,10 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     ),
     "no models": (
         [("models", [])],
-        "platform.models: []: list should have at least 1 item, not 0. It is: The models to serve",
+        (
+            "platform.models: not set: a stack without models and services serves nothing. Write a model, or a service under "
+            "services."
+        ),
     ),
     "project id": (
         [("project", "My Project")],
@@ -152,15 +155,15 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     "plain HTTP that nobody chose": (
         [("gateway.allowPlainHttp", DELETE)],
         (
-            "platform.gateway.certificate: not set: without it prompts and answers travel readable over plain HTTP. Write "
-            "the name of a regional Certificate Manager certificate, or set allowPlainHttp: true for a trial."
+            "platform.gateway.tls: not set: without it prompts and answers travel readable over plain HTTP. Write "
+            "tls with the name of a certificate, or allowPlainHttp: true for a trial."
         ),
     ),
     "empty certificate": (
-        [("gateway.certificate", "")],
+        [("gateway.allowPlainHttp", DELETE), ("gateway.tls", {"certificateManager": [""]})],
         (
-            "platform.gateway.certificate: '': string should have at least 1 character. It is: Name of a regional "
-            "Certificate Manager certificate; with it the Gateway speaks HTTPS on port 443"
+            "platform.gateway.tls.certificateManager[0]: '': string should match pattern '^[a-z]([-a-z0-9_]{0,61}[a-z0-9])?$'. "
+            "It is: Names of regional Certificate Manager certificates, in the Gateway's project and region"
         ),
     ),
     "old version": (
@@ -209,8 +212,8 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     "proxy-only subnet too small": (
         [("network.proxyCidr", "10.129.0.0/27")],
         (
-            "platform.network.proxyCidr: '10.129.0.0/27': a proxy-only subnet needs 64 addresses or more. "
-            "Write a range of /26 or wider; /23 is recommended."
+            "platform.network.proxyCidr: '10.129.0.0/27': a regional Gateway's proxies need at least 64 addresses. "
+            "Write a /23 range (at least /26)."
         ),
     ),
     "latest image": (
@@ -230,8 +233,9 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     "weights in a place KServe does not read": (
         [("models.0.uri", "gs://bucket/model")],
         (
-            "platform.models[0].uri: 'gs://bucket/model': string should match pattern '^(hf|s3|pvc|oci)://.+'. It is: Where "
-            "the weights are: hf://, s3://, pvc:// or oci://. KServe does not load gs:// here"
+            "platform.models[0].uri: 'gs://bucket/model': KServe's LLMInferenceService has no loader for it ('unsupported schema "
+            "in model URI'), and no pod is made. Write pvc://CLAIM/PATH with a volume of the bucket or a Hyperdisk ML disk, or "
+            "hf://ORGANIZATION/MODEL."
         ),
     ),
     "vLLM flag that does not exist": (

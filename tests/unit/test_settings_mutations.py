@@ -64,11 +64,12 @@ VALUES = st.recursive(
     max_leaves=5,
 )
 OPTIONAL: list[tuple[Path, str]] = [
-    *(((), name) for name in ("network", "charts", "extraTpuZones", "namespace")),
+    *(((), name) for name in ("network", "charts", "edge", "images", "kserve", "extraTpuZones", "namespace")),
     *((("cluster",), name) for name in ("minimumVersion", "releaseChannel", "controlPlaneCidr")),
     *((("models", 0), name) for name in ("image", "extraArgs", "startupMinutes", "allowRoot")),
-    *((("gateway",), name) for name in ("certificate", "name")),
-    (("tpuPools", 0), "spot"),
+    *((("gateway",), name) for name in ("hostnames", "name")),
+    *((("tpuPools", 0), name) for name in ("spot", "capacity", "maxSlices", "minSlices", "bootDiskType", "labels")),
+    ((), "computeClasses"),
 ]
 """Settings that dev leaves at their default."""
 

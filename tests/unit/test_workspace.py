@@ -126,6 +126,19 @@ def test_stack_that_is_not_there(place: Workspace) -> None:
     assert str(raised.value) == "there is no Pulumi.prd.yaml. Stacks here: dev."
 
 
+def test_an_example_is_a_stack_like_any_other(checkout: Path) -> None:
+    """`make up STACK=NAME` takes it from its folder; a stack of one's own of that name comes first."""
+    folder = checkout / "examples" / "small"
+    folder.mkdir(parents=True)
+    (folder / "Pulumi.small.yaml").write_text("config:\n  a: 1\n")
+    (folder / "Pulumi.dev.yaml").write_text("config:\n  a: 2\n")
+    assert workspace.committed("small") == {"config": {"a": 1}}
+    assert workspace.committed("dev")["config"].keys() == {KEY}
+    with pytest.raises(WorkspaceError) as raised:
+        workspace.committed("none")
+    assert str(raised.value) == "there is no Pulumi.none.yaml. Stacks here: dev, small."
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -18,20 +18,22 @@ from rules.http_servers import STARTUP_SECONDS, Role
 from sandbox.clock import SpeedError, scaled
 from sandbox.serving import prometheus
 from sandbox.serving.http import LOOPBACK, Request, Response, Server, json_response, until_signal
-from sandbox.serving.http_service.load import FaultError, Faults, Load
+from sandbox.serving.http_service.load import USAGE_PATH, FaultError, Faults, Load
 from sandbox.serving.http_service.options import OptionError, Options, parse
 
 STARTUP: Final = "SANDBOX_HTTP_STARTUP_SECONDS"
 FAULT_PATH: Final = "/__fault"
+SERVED_BY: Final = "x-served-by"
 _DRAIN_SECONDS: Final = 5.0
 _PROXY_HEADERS: Final = ("via", "x-forwarded-for")
 
 
 class Service:
-    """One pod's server. `startup` is in real seconds."""
+    """One pod's server. `startup` is in real seconds, `name` the pod's, which answers carry as x-served-by."""
 
-    def __init__(self, options: Options, startup: float) -> None:
+    def __init__(self, options: Options, startup: float, name: str = "") -> None:
         self._options = options
+        self._name = name
         self._began = time.monotonic()
         self._startup = startup
         self._faults = Faults()
@@ -49,8 +51,8 @@ class Service:
 
     async def handle(self, request: Request) -> Response:
         """The answer to any request."""
-        if request.path == FAULT_PATH:
-            return self._fault(request)
+        if request.path in {FAULT_PATH, USAGE_PATH}:
+            return self._inside(request)
         role = self._options.server.paths.get(request.path)
         if role is None:
             return json_response({"detail": "Not Found"}, 404)
@@ -79,12 +81,17 @@ class Service:
             return json_response({"detail": "Model not loaded"}, 503)
         if not await self._load.serve():
             return json_response({"detail": "Internal Server Error"}, 500)
-        return json_response({"path": request.path, "bytes": len(request.body)})
+        answer = json_response({"path": request.path, "bytes": len(request.body)})
+        if self._name:
+            answer.headers[SERVED_BY] = self._name
+        return answer
 
-    def _fault(self, request: Request) -> Response:
+    def _inside(self, request: Request) -> Response:
         far = not request.peer.startswith(f"{LOOPBACK}:") or any(name in request.headers for name in _PROXY_HEADERS)
         if far:
             return json_response({"detail": "Not Found"}, 404)
+        if request.path == USAGE_PATH:
+            return json_response({"cpuSeconds": self._load.cpu_seconds})
         if request.method == "POST":
             try:
                 body: object = request.json()
@@ -97,7 +104,8 @@ class Service:
 async def serve(options: Options, listen: int) -> int:
     """Serves until a signal, drains. Returns the exit code."""
     ended = asyncio.ensure_future(until_signal())
-    service = Service(options, scaled(float(os.environ.get(STARTUP) or STARTUP_SECONDS)))
+    startup = scaled(float(os.environ.get(STARTUP) or STARTUP_SECONDS))
+    service = Service(options, startup, os.environ.get("HOSTNAME", ""))
 
     def access(request: Request, status: int) -> None:
         phrase = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}.get(status, "")

@@ -17,6 +17,8 @@ from typing import Any, Final
 from rules import http_servers
 from sandbox.serving import prometheus
 
+USAGE_PATH: Final = "/__usage"
+"""Where the sandbox's metrics-server reads the CPU time that this load would have cost."""
 _WINDOW_SECONDS: Final = 60.0
 _BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.35, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -117,6 +119,12 @@ class Load:
             for name, value in zip(http_servers.IMPETUS_METRICS, values, strict=True):
                 lines += prometheus.sample(name, "counter" if name.endswith("_total") else "gauge", {}, value)
         return "\n".join(lines) + "\n"
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time that a real pod would have used since its start."""
+        self._count(0)
+        return self._cpu
 
     def _window(self) -> list[tuple[float, float, bool]]:
         limit = time.monotonic() - _WINDOW_SECONDS

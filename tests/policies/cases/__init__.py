@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.policies.cases import installation, security, serving
+from tests.policies.cases import edge, installation, network, nodes, security, serving, storage
 from tests.policies.cases.case import Cases
 
-CASES: Final[Cases] = {**serving.CASES, **installation.CASES, **security.CASES}
+CASES: Final[Cases] = {
+    **serving.CASES,
+    **storage.CASES,
+    **installation.CASES,
+    **security.CASES,
+    **edge.CASES,
+    **nodes.CASES,
+    **network.CASES,
+}

@@ -57,6 +57,18 @@ def kserve(version: Any = None, **llmisvc: Any) -> Made:
     return release("kserve-llmisvc-resources", version, kserve={"llmisvc": {"createGIECRDs": False, **llmisvc}})
 
 
+def configuration(kind: str = "ConfigMap") -> Made:
+    """KServe's ConfigMap, or a patch of it."""
+    made = kubernetes("v1", "ConfigMap", "inferenceservice-config", "kserve", data={"ingress": "{}"})
+    return Made(f"kubernetes:core/v1:{kind}", made.name, made.props)
+
+
+def without_configuration(shared: Any = False, **more: Any) -> list[Made]:
+    """KServe's installation whose chart leaves its ConfigMap out."""
+    values = {"llmisvc": {"createGIECRDs": False}, "createSharedResources": shared, **more}
+    return instead("kserve-llmisvc-resources", release("kserve-llmisvc-resources", kserve=values))
+
+
 def local(chart: str) -> Made:
     """A chart from a directory, which says its version itself."""
     made = release(chart, kserve={"llmisvcConfigs": {"enabled": True}})
@@ -150,6 +162,12 @@ CASES: Final[Cases] = {
             picker("ghcr.io/llm-d/llm-d-inference-scheduler:v0.7.0"),
             *controllers(),
         ),
+        fail("configuration", "cannot be imported", *controllers(), configuration()),
+        fail("configuration", "puts its own text back", *controllers(), configuration("ConfigMapPatch")),
+        fail("configuration", "reconciles nothing", *without_configuration()),
+        unknown("undecided", "who writes KServe's configuration", *without_configuration(UNKNOWN)),
+        good(*without_configuration(), configuration()),
+        near(*without_configuration(inferenceServiceConfig={"enabled": True})),
         fail(
             "crd-owner",
             "createGIECRDs is true",

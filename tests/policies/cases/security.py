@@ -37,6 +37,11 @@ def plain(**changes: Any) -> dict[str, Any]:
     return {"name": "http", "port": 80, "protocol": "HTTP", **changes}
 
 
+def redirecting(section: Any) -> Made:
+    """A route that redirects to https, on that listener."""
+    return route(rule=REDIRECT, parent=[{"name": "inference", "namespace": "gateways", "sectionName": section}])
+
+
 def addressed(class_name: str, name: Any) -> Made:
     """A Gateway with a named address."""
     made = gateway(class_name)
@@ -90,6 +95,16 @@ def denied(where: Any = "models") -> Made:
     return kubernetes("networking.k8s.io/v1", "NetworkPolicy", "deny", where, spec={"podSelector": {}})
 
 
+def storage_class(**fields: Any) -> Made:
+    """A StorageClass of Compute Engine's disks."""
+    body = {"provisioner": "pd.csi.storage.gke.io", "parameters": {"type": "hyperdisk-balanced"}, **fields}
+    return Made(
+        "kubernetes:storage.k8s.io/v1:StorageClass",
+        "disks",
+        {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "disks"}, **body},
+    )
+
+
 def bucket(**props: Any) -> Made:
     """A bucket of weights."""
     return Made("gcp:storage/bucket:Bucket", "weights", {"name": "weights", **props})
@@ -136,14 +151,24 @@ CASES: Final[Cases] = {
             address("global"),
         ),
         fail("address", "declares it as a regional address", addressed(GLOBAL, "front"), address("regional")),
+        fail(
+            "certificate",
+            "several certificate sources",
+            listening(
+                https(tls__options={f"networking.gke.io/{name}-certs": "a" for name in ("cert-manager", "pre-shared")})
+            ),
+        ),
+        fail("redirect-loop", "too many redirects", listening(plain(), https()), route(rule=REDIRECT)),
         missing("certificate", "spec.listeners[0].tls is missing", listening(https(tls=None))),
         unknown("undecided", "tls is '(unknown)'", listening(https(tls=UNKNOWN))),
         unknown("", "", addressed(GLOBAL, UNKNOWN), address("regional")),
+        unknown("undecided", "sectionName is '(unknown)'", listening(plain(), https()), redirecting(UNKNOWN)),
         good(gateway()),
         good(addressed("gke-l7-regional-external-managed", "front"), address("regional")),
         near(listening(https(tls=None), class_name=GLOBAL, annotations={"networking.gke.io/certmap": "map"})),
         near(listening(https(tls=None), class_name="istio")),
         near(listening(plain())),
+        near(listening(plain(), https()), redirecting("http")),
         near(addressed("gke-l7-regional-external-managed", "elsewhere"), address("global")),
     ],
     "cluster-hardening": [
@@ -163,6 +188,28 @@ CASES: Final[Cases] = {
         fail("shielded-nodes", "5.5.5", cluster(enableShieldedNodes=False)),
         fail("alpha-cluster", "5.10.2", cluster(enableKubernetesAlpha=True)),
         fail("logging", "5.7.1", cluster(loggingService="none")),
+        fail("logging", "enableComponents is []", cluster(loggingConfig={"enableComponents": []})),
+        fail("monitoring", "5.7.1", cluster(monitoringService="none")),
+        fail("dashboard", "5.10.1", cluster(addonsConfig__kubernetesDashboard={"disabled": False})),
+        fail(
+            "everybody-bindings everybody-bindings",
+            "4.1.10",
+            cluster(
+                rbacBindingConfig={
+                    "enableInsecureBindingSystemAuthenticated": True,
+                    "enableInsecureBindingSystemUnauthenticated": True,
+                }
+            ),
+        ),
+        fail(
+            "authorized-networks",
+            "5.6.3",
+            cluster(
+                masterAuthorizedNetworksConfig=None,
+                privateClusterConfig__enablePrivateEndpoint=False,
+                controlPlaneEndpointsConfig={"dnsEndpointConfig": {"allowExternalTraffic": True}},
+            ),
+        ),
         missing(
             "private-nodes authorized-networks",
             "answers to everybody",
@@ -183,6 +230,14 @@ CASES: Final[Cases] = {
         good(cluster()),
         good(cluster(enableAutopilot=True, workloadIdentityConfig=None, releaseChannel=None, datapathProvider=None)),
         near(cluster(masterAuthorizedNetworksConfig=None)),
+        near(
+            cluster(
+                masterAuthorizedNetworksConfig=None,
+                privateClusterConfig__enablePrivateEndpoint=False,
+                controlPlaneEndpointsConfig={"ipEndpointsConfig": {"enabled": False}},
+            )
+        ),
+        near(cluster(loggingConfig={"enableComponents": ["SYSTEM_COMPONENTS"]})),
         near(cluster(datapathProvider=None, networkPolicy={"enabled": True})),
         near(Made("gcp:dataproc/cluster:Cluster", "a", {})),
     ],
@@ -217,6 +272,31 @@ CASES: Final[Cases] = {
         fail("private-endpoint", "5.6.4", cluster(privateClusterConfig__enablePrivateEndpoint=False)),
         fail("secrets-encryption", "5.3.1", cluster(databaseEncryption__state="DECRYPTED")),
         missing("flow-logs", "logConfig is missing", subnet("nodes", purpose=None)),
+        missing("binary-authorization", "5.1.4", cluster(binaryAuthorization=None)),
+        missing("rbac-groups", "5.8.2", cluster(authenticatorGroupsConfig=None)),
+        missing("intranode-visibility", "5.6.1", cluster(enableIntranodeVisibility=None)),
+        missing("maintenance-window", "at any hour", cluster(maintenancePolicy=None)),
+        missing("boot-disk-key", "5.9.2", node_pool(nodeConfig__bootDiskKmsKey=None)),
+        missing("disk-key", "5.9.1", storage_class()),
+        missing("", "", cluster(securityPostureConfig=None)),
+        fail("security-posture", "5.10.4", cluster(securityPostureConfig__mode="DISABLED")),
+        fail(
+            "vulnerability-mode",
+            "nothing is scanned",
+            cluster(securityPostureConfig__vulnerabilityMode="VULNERABILITY_BASIC"),
+        ),
+        fail("binary-authorization", "any image", cluster(binaryAuthorization__evaluationMode="DISABLED")),
+        unknown("", "", node_pool(nodeConfig__bootDiskKmsKey=UNKNOWN)),
+        unknown("undecided", "evaluationMode is '(unknown)'", cluster(binaryAuthorization__evaluationMode=UNKNOWN)),
+        good(node_pool()),
+        good(storage_class(parameters={"disk-encryption-kms-key": "key"})),
+        near(storage_class(provisioner="filestore.csi.storage.gke.io")),
+        near(
+            cluster(
+                privateClusterConfig__enablePrivateEndpoint=False,
+                controlPlaneEndpointsConfig={"ipEndpointsConfig": {"enabled": False}},
+            )
+        ),
         unknown(
             "undecided",
             "enablePrivateEndpoint is '(unknown)'",

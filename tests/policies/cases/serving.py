@@ -72,6 +72,69 @@ def hpa(name: Any = "api", kind: str = "Deployment", low: Any = 2, high: Any = 6
     return kubernetes("autoscaling/v2", "HorizontalPodAutoscaler", "api", spec=body)
 
 
+LENGTH = ["--served-model-name=qwen", "--tensor-parallel-size=4", "--max-model-len=8192"]
+
+
+def picked(
+    *,
+    scorer: Any = None,
+    producer: Any = None,
+    detector: Any = None,
+    other: str = "max-score-picker",
+    profile: Any = ("prefix-cache-scorer",),
+    args: Any = (),
+    **fields: Any,
+) -> Made:
+    """An LLMInferenceService whose endpoint picker has a configuration of its own."""
+    plugins: list[Any] = [
+        {"type": "prefix-cache-scorer", "parameters": scorer or {}},
+        {"type": "approx-prefix-cache-producer", "parameters": producer or {}},
+        {"type": "utilization-detector", "parameters": detector or {}},
+        {"type": other},
+    ]
+    config = {
+        "apiVersion": "llm-d.ai/v1alpha1",
+        "kind": "EndpointPickerConfig",
+        "plugins": plugins,
+        "schedulingProfiles": [{"name": "default", "plugins": [{"pluginRef": name} for name in profile]}],
+        **fields,
+    }
+    router = {"scheduler": {"config": {"inline": config}}, "route": {"http": {"refs": [{"name": "qwen"}]}}}
+    template = {"nodeSelector": selector("2x2"), "containers": [server(args=list(args))]}
+    return llm(router, template=template)
+
+
+def referred(text: str | None) -> tuple[Made, ...]:
+    """An LLMInferenceService that refers to a ConfigMap, and that with the text."""
+    router = {"scheduler": {"config": {"ref": {"name": "picker"}}}, "route": {"http": {"refs": [{"name": "qwen"}]}}}
+    data = {} if text is None else {"epp": text}
+    return llm(router), kubernetes("v1", "ConfigMap", "picker", data=data)
+
+
+ADAPTER = "prometheus.googleapis.com|in_flight|gauge"
+NATIVE = "autoscaling.gke.io|api|in-flight"
+
+
+def by(name: Any, kind: str = "Pods") -> Made:
+    """An autoscaler by one custom metric."""
+    target = {"type": "AverageValue", "averageValue": "10"}
+    return hpa(metrics=[{"type": kind, kind.lower(): {"metric": {"name": name}, "target": target}}])
+
+
+def scraped(labels: Any, namespace: str = "models") -> Made:
+    """A PodMonitoring of pods with those labels."""
+    spec = {"selector": {"matchLabels": labels}, "endpoints": [{"port": "http"}]}
+    return kubernetes("monitoring.googleapis.com/v1", "PodMonitoring", "api", namespace, spec=spec)
+
+
+def offering(name: Any = "api", gauge: Any = "in-flight") -> Made:
+    """An AutoscalingMetric with one gauge."""
+    gauges = [{"gauge": {"name": gauge, "prometheusMetricName": "in_flight"}}]
+    containers = [{"endpoint": {"port": 8080}, "metrics": gauges}]
+    pod = {"selector": {"matchLabels": {"app": "api"}}, "containers": containers}
+    return kubernetes("autoscaling.gke.io/v1beta1", "AutoscalingMetric", name, spec={"metrics": [{"pod": pod}]})
+
+
 def sleeping(seconds: int) -> dict[str, Any]:
     """A preStop hook that sleeps."""
     return {"preStop": {"exec": {"command": ["/bin/sh", "-c", f"sleep {seconds}"]}}}
@@ -201,6 +264,13 @@ CASES: Final[Cases] = {
         fail("group", "a 4x4 slice is 16 chips", group(2, 4, 8)),
         fail("served-name", "spec.model.name is 'qwen'", on_tpu(server(args=["--served-model-name=other", "-tp=4"]))),
         fail("port", "--port 9000", on_tpu(server(args=["--served-model-name=qwen", "-tp=4", "--port", "9000"]))),
+        fail("kv-cache-dtype", "its fp8 is e5m2", on_tpu(server(args=[*LENGTH, "--kv-cache-dtype=fp8_e4m3"]))),
+        fail("quantization", "has CUDA kernels only", on_tpu(server(args=[*LENGTH, "-q", "gptq_marlin"]))),
+        good(on_tpu(server(args=[*LENGTH, "--kv-cache-dtype=fp8_e5m2", "--quantization=fp8"]))),
+        good(on_tpu(server(args=["--served-model-name=qwen", "-tp=2", "-dp=2"]))),
+        fail("port", "routing sidecar", on_tpu(server(args=[*LENGTH, "--port=8000"]), prefill={})),
+        near(on_tpu(server(args=[*LENGTH, "--port=8001"]), prefill={})),
+        near(on_tpu(server(args=[*LENGTH, "--quantization=newer"]))),
         fail(
             "kv-connector",
             "does not run on TPU",
@@ -273,12 +343,33 @@ CASES: Final[Cases] = {
             ),
         ),
     ],
+    "endpoint-picker-config": [
+        fail("strict", "saturation is 'set'", picked(saturation={"queueDepthThreshold": 5})),
+        fail("strict", "no plugin of that name is declared", picked(profile=["queue-scorer"])),
+        fail("strict", "it decodes no such kind", picked(kind="PickerConfig")),
+        fail("strict", "approx-prefix-cache-producer is no filter", picked(profile=["approx-prefix-cache-producer"])),
+        fail("parameter", "KServe 0.20 removes it", picked(scorer={"lruCapacityPerServer": 31250})),
+        fail("parameter", "has no such parameter in v0.9.0", picked(detector={"queueDepth": 5})),
+        near(picked(other="a-scorer-of-another-version")),
+        fail("block-size", "Write 256", picked(producer={"autoTune": False, "blockSizeTokens": 16}, args=LENGTH)),
+        fail("strict", "this is no EndpointPickerConfig", *referred("plugins: [")),
+        fail("strict", "data.epp.plugin is", *referred("plugin: []")),
+        missing("", "", llm()),
+        missing("strict", "data.epp is missing", *referred(None)),
+        unknown("undecided", "is '(unknown)'", picked(kind=UNKNOWN)),
+        good(picked()),
+        good(picked(producer={"autoTune": False, "blockSizeTokens": 32}, args=["--block-size=32"])),
+        good(*referred("apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins: []\n")),
+        near(picked(producer={"autoTune": True, "blockSizeTokens": 16}, args=LENGTH)),
+        near(picked(apiVersion="inference.networking.x-k8s.io/v1alpha1")),
+    ],
     "autoscaler-target": [
         fail("fixed-replicas", "sets it back to 2", deployment(), hpa()),
         fail("limits", "minReplicas is 8", deployment(replicas=None), hpa(low=8)),
         fail("limits", "nothing is ever scaled", deployment(replicas=None), hpa(low=6)),
         fail("target", "no Deployment of that name", deployment(replicas=None), hpa("other")),
-        fail("target", "Write spec.scaling", llm(), hpa("qwen-kserve")),
+        fail("target", "writes that number back", llm(replicas=2), hpa("qwen-kserve")),
+        good(llm(), hpa("qwen-kserve")),
         fail("fixed-replicas", "spec.replicas is 3", deployment(replicas=3), hpa(metrics=[])),
         missing("readiness", "readinessProbe is missing", deployment(web(readinessProbe=None), replicas=None), hpa()),
         missing("metric", "requests.cpu is missing", deployment(web(resources=None), replicas=None), hpa()),
@@ -291,6 +382,20 @@ CASES: Final[Cases] = {
         near(deployment()),
         near(deployment(web(resources={"limits": {"cpu": 1}}), replicas=None), hpa()),
         near(hpa("Foo", kind="Rollout"), deployment(replicas=None)),
+        fail("metric", "no PodMonitoring", deployment(replicas=None), by(ADAPTER)),
+        fail("metric", "no PodMonitoring", deployment(replicas=None), by(ADAPTER), scraped({"app": "other"})),
+        fail("metric", "Write custom|in_flight", deployment(replicas=None), by("custom/in_flight")),
+        fail("metric", "Declare an AutoscalingMetric", deployment(replicas=None), by(NATIVE)),
+        fail("metric", "Write one of autoscaling.gke.io|api|load", by(NATIVE), offering(gauge="load")),
+        missing("metric", "no PodMonitoring", deployment(replicas=None), by(ADAPTER), scraped({"app": "api"}, "other")),
+        unknown("undecided", "matchLabels", deployment(replicas=None), by(ADAPTER), scraped({"app": UNKNOWN})),
+        unknown("undecided", "metric.name is '(unknown)'", deployment(replicas=None), by(UNKNOWN)),
+        unknown("undecided", "gauge.name is '(unknown)'", by(NATIVE), offering(gauge=UNKNOWN)),
+        good(deployment(replicas=None), by(ADAPTER), scraped({"app": "api"})),
+        good(deployment(replicas=None), by(NATIVE), offering()),
+        near(deployment(replicas=None), by("custom.example.com|in_flight")),
+        near(deployment(replicas=None), by(ADAPTER, "External")),
+        near(deployment(replicas=None), by(ADAPTER), scraped({})),
     ],
     "service-scaling": [
         fail("fixed-replicas", "spec.replicas is 2", llm(replicas=2, scaling={"minReplicas": 1, "maxReplicas": 2})),

@@ -10,8 +10,6 @@ import pytest
 
 from sandbox.cloud.cloud import Cloud
 from sandbox.cloud.daemon import AlreadyRunningError, Daemon
-from sandbox.cloud.errors import CloudError
-from sandbox.cloud.faults import Fault
 from tests.sandbox.gcp.conftest import Gate
 from tests.sandbox.gcp.driver import PROJECT, Engine, ProviderError
 from tests.sandbox.gcp.world import CLUSTER_ID, World
@@ -148,8 +146,8 @@ class TestImport:
         assert world.engine.diff(refreshed, World.pool_inputs()).changes == {"nodeCount": "UPDATE"}
 
 
-class TestFaults:
-    """Errors on order."""
+class TestFailedStart:
+    """A control plane that does not come up."""
 
     def test_a_failed_start_leaves_a_cluster_to_repair(self, world: World, gate: Gate) -> None:
         """A cluster in the error state stays in the engine's state, and the next update starts it again."""
@@ -163,43 +161,6 @@ class TestFaults:
         found = world.engine.read("Cluster", "main", CLUSTER_ID)
         assert found is not None
         assert world.engine.update(found, World.cluster_inputs()).state["endpoint"] == "127.0.0.1:1"
-
-    def test_stock_out(self, world: World, daemon: Daemon) -> None:
-        """GKE keeps a pool it found no machines for; forgetting it would make the next run collide with it."""
-        world.cluster()
-        error = {"code": 500, "message": "[GCE_STOCKOUT] us-east5-b does not have enough resources", "reason": "error"}
-        daemon.cloud.faults.add(Fault.from_json({"stage": "operation", "type": "*.nodePools", "error": error}))
-        with pytest.raises(ProviderError, match=r"GCE_STOCKOUT") as failed:
-            world.pool()
-        assert failed.value.made is not None
-        found = world.engine.read("NodePool", "tpu", f"{CLUSTER_ID}/nodePools/tpu")
-        assert found is not None
-        world.engine.update(found, World.pool_inputs())
-        assert world.asked_of_cluster()["pools"]["tpu"]["nodesPerZone"] == 1
-
-    def test_a_fault_strikes_as_often_as_it_says(self, world: World, daemon: Daemon) -> None:
-        """A request fails once, then works."""
-        world.apis()
-        error = {"code": 403, "message": "Quota 'NETWORKS' exceeded. Limit: 5.0 globally.", "reason": "quotaExceeded"}
-        daemon.cloud.faults.add(Fault.from_json({"verb": "create", "type": "compute.networks", "error": error}))
-        with pytest.raises(ProviderError, match=r"Error 403: Quota 'NETWORKS' exceeded\."):
-            world.network()
-        world.network()
-
-    @pytest.mark.parametrize(
-        ("fault", "text"),
-        [
-            ({"verb": "make", "error": {"code": 500, "message": "x"}}, "fault.verb: 'make' is none of"),
-            ({"stage": "later", "error": {"code": 500, "message": "x"}}, "fault.stage: 'later' is none of"),
-            ({"error": {"message": "x"}}, "fault.error: write"),
-            ({"stage": "operation", "delay": -1}, "fault.delay: -1 is no number of seconds"),
-            ({"delay": 5}, "fault.delay: requests cannot be delayed"),
-        ],
-    )
-    def test_malformed_faults(self, fault: dict[str, object], text: str) -> None:
-        """The field is named."""
-        with pytest.raises(CloudError, match=text):
-            Fault.from_json(fault)
 
 
 class TestDaemonRestart:

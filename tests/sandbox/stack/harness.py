@@ -200,11 +200,15 @@ class Stack:
         return [operation for operation in unfinished if operation["type"] == kind]
 
     def fault(self, **fault: Any) -> None:
-        """Orders a fault of the simulated cloud, see `sandbox.cloud.faults`."""
-        daemon.ask(self.workspace.home, "/faults", method="POST", body=fault)
+        """Orders a fault of the simulated cloud in place of what was ordered before, see `sandbox.faults`."""
+        daemon.ask(self.workspace.home, "/faults", method="PUT", body={"faults": [fault]})
+
+    def strikes(self) -> int:
+        """How often the fault has struck."""
+        return sum(daemon.ask(self.workspace.home, "/faults")["struck"])
 
     def forget_faults(self) -> None:
-        """Forgets all faults; operations they delay go on."""
+        """Forgets all faults; operations they hold go on."""
         daemon.ask(self.workspace.home, "/faults", method="DELETE")
 
     def state(self) -> dict[str, Any]:

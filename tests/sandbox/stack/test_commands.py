@@ -43,7 +43,7 @@ def test_stack_that_is_not_there(nowhere: Path, tmp_path: Path, operation: str) 
     """It is said before any tool is built, which would take minutes, and nothing is left of the attempt."""
     empty = tmp_path / "cache"
     result = refused(nowhere, operation, "--stack", "nosuch", XDG_CACHE_HOME=str(empty))
-    assert result.output == "error: there is no Pulumi.nosuch.yaml. Stacks here: dev, prod.\n"
+    assert result.output == "error: there is no Pulumi.nosuch.yaml. Stacks here: dev, http-services, prod.\n"
     assert not nowhere.exists()
     assert not empty.exists()
 

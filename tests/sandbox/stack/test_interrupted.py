@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from operations.recover import MARK
-from tests.sandbox.stack.harness import Running, Stack
+from tests.sandbox.stack.harness import Running, Stack, cli
 from tests.sandbox.support import eventually
 
 CLUSTERS = "container.clusters"
@@ -26,7 +26,7 @@ CLOUD_RESOURCES = 17
 def under_way(stack: Stack, kind: str, *, operations: int = 1) -> Running:
     """An update that waits for creations of `kind`, which the cloud has begun and does not end."""
     stack.start()
-    stack.fault(verb="create", type=kind, stage="operation", delay=600, times=operations)
+    stack.fault(effect="neverEnding", match={"type": kind, "operation": "create"})
     running = stack.begin("up", "--skip-preview")
     running.until(lambda: len(stack.operations(kind)) == operations, f"{kind} are being created")
     return running
@@ -145,11 +145,18 @@ def protect(settings: dict[str, Any]) -> None:
 
 
 def test_destroy_of_a_protected_cluster(foundation: Stack) -> None:
-    """It is refused until the setting is changed and applied; then nothing of the stack is left in the cloud."""
+    """It is refused, before anything is deleted, until the setting is changed and applied; then nothing is left in the cloud."""
     assert foundation.run("up", "--skip-preview", change=protect).code == 0
-    refused = foundation.run("destroy", "--skip-preview")
+    before = sorted(resource["id"] for resource in foundation.resources())
+    refused = foundation.run("destroy")
     assert refused.code != 0
-    assert "Cannot destroy cluster because deletion_protection is set to true. Set it to false" in refused.output
+    assert "protected" in refused.output
+    asked = cli(foundation.workspace.home, "destroy").end()
+    assert asked.code == 1
+    assert (
+        "inference-dev is protected; nothing was deleted. Set cluster.deletionProtection in Pulumi.dev" in asked.output
+    )
+    assert sorted(resource["id"] for resource in foundation.resources()) == before, "the refusal comes first"
     assert foundation.engine().protected() == ["inference-dev"]
     assert foundation.run("up", "--skip-preview").code == 0
     assert foundation.engine().protected() == []

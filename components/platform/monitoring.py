@@ -1,0 +1,52 @@
+"""From settings to what is measured, and who is told."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi_gcp.provider import Provider
+
+from components.cluster import InferenceCluster
+from components.monitoring import PlatformMonitoring, PlatformMonitoringArgs
+from components.services import ProjectServices
+from components.settings import Settings
+from components.settings.http_service import MetricAlert
+from rules import alerting, gateway
+
+
+def monitoring(
+    settings: Settings, cloud: Provider, apis: ProjectServices, gke: InferenceCluster, space: pulumi.Resource
+) -> PlatformMonitoring | None:
+    """Alerts, dashboard and scraping; nothing where the settings do not ask for it."""
+    wanted = settings.monitoring
+    if not wanted.enabled:
+        return None
+    scope = alerting.Scope(
+        cluster=settings.cluster.name,
+        namespace=settings.namespace,
+        region=settings.region,
+        internal=settings.gateway.class_name == gateway.REGIONAL_INTERNAL,
+        models=bool(settings.models),
+        tpus=bool(settings.tpu_pools),
+    )
+    further = tuple(_alert(scope, service.name, alert) for service in settings.services for alert in service.alerts)
+    return PlatformMonitoring(
+        "monitoring",
+        PlatformMonitoringArgs(
+            scope=scope,
+            thresholds=alerting.Thresholds(**wanted.thresholds.model_dump()),
+            further=further,
+            models=tuple(model.name for model in settings.models),
+            server_scheme="https" if settings.kserve.backend_tls else "http",
+            scrape_seconds=wanted.scrape_seconds,
+            dashboard=wanted.dashboard,
+            channels=wanted.notification_channels,
+            emails=wanted.emails,
+        ),
+        pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=[*apis.services, space]),
+    )
+
+
+def _alert(scope: alerting.Scope, service: str, alert: MetricAlert) -> alerting.Alert:
+    high = alert.above is not None
+    value = alert.above if alert.above is not None else alert.below or 0.0
+    return alerting.metric_alert(scope, service, alert.metric, ">" if high else "<", value, alert.minutes)

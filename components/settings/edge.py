@@ -1,0 +1,74 @@
+"""What protects the models at the edge, before a request reaches a server."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from components.settings.base import Cidr, Section
+from components.settings.checks import refuse
+from components.settings.gateway import GoogleName
+from components.settings.secrets import ManagedSecret
+from rules import edge
+
+
+class CloudArmor(Section):
+    """A regional Cloud Armor policy, made for this stack and attached to every backend."""
+
+    allowed_cidrs: tuple[Cidr, ...] = ()
+    """Ranges that clients may come from, all others get 403; without any, everybody may come."""
+    requests_per_minute: PositiveInt | None = None
+    """Requests that one client address may send a minute; further ones get 429."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not self.allowed_cidrs and self.requests_per_minute is None:
+            reason = "a policy without a rule lets everything pass"
+            refuse("allowedCidrs", None, reason, "ranges, or requestsPerMinute")
+        return self
+
+
+class Iap(Section):
+    """Identity-Aware Proxy: only signed-in members with the role IAP-secured Web App User pass."""
+
+    client_id: Annotated[str, Field(pattern=edge.IAP_CLIENT_ID)]
+    """Id of your OAuth client: NUMBER-NAME.apps.googleusercontent.com. GKE takes no Google-managed client here."""
+    client_secret: ManagedSecret
+    """Where in Secret Manager that client's secret is; GKE writes it to a Kubernetes Secret beside the models."""
+
+
+class ModelArmor(Section):
+    """Model Armor: prompts and answers are judged by a template before they pass."""
+
+    template: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,63}$")]
+    """Name of a Model Armor template in the Gateway's project and region."""
+    timeout_milliseconds: Annotated[int, Field(ge=10, le=10000)] = 1000
+    """How long a request waits for the judgement."""
+    fail_open: bool = False
+    """Let requests pass unjudged while Model Armor is slow or away."""
+
+
+class Edge(Section):
+    """What protects the models at the edge; everything is off by default."""
+
+    security_policy: GoogleName | None = None
+    """Name of a regional Cloud Armor policy of your own."""
+    cloud_armor: CloudArmor | None = None
+    """Or a Cloud Armor policy that is made here: an allow list, a rate limit, or both."""
+    iap: Iap | None = None
+    """Identity-Aware Proxy in front of every model; needs gateway.tls."""
+    model_armor: ModelArmor | None = None
+    """Model Armor on the completion endpoints of every model."""
+
+    @property
+    def used(self) -> bool:
+        """Whether anything protects the models."""
+        return any(getattr(self, name) is not None for name in type(self).model_fields)
+
+    @model_validator(mode="after")
+    def _one_security_policy(self) -> Self:
+        if self.security_policy is not None and self.cloud_armor is not None:
+            reason = "cloudArmor makes a policy as well, and a backend has one"
+            refuse("securityPolicy", self.security_policy, reason, "one of the two")
+        return self

@@ -1,0 +1,55 @@
+"""Whether a model fits the pool it names, and the cluster around it: checks across groups of settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from components.settings.checks import findings, refuse
+from components.settings.cluster import Cluster
+from components.settings.kserve import KServe
+from components.settings.model import Model
+from components.settings.tpu_pool import TpuPool
+from rules import autoscaling, tpu, vllm
+
+
+def check_on_pool(model: Model, pool: TpuPool, where: str) -> None:
+    """A server of the model runs on a slice of the pool, and uses all of it."""
+    if pool.multi_host and model.multi_host is None:
+        reason = f"pool {pool.name} is a multi-host slice, which vLLM on TPU does not serve reliably"
+        refuse(f"{where}.pool", model.pool, reason, "a pool with a single-host topology")
+    if model.multi_host is not None:
+        if not pool.multi_host:
+            reason = f"pool {pool.name} is a slice of one host, whose chips one pod has to itself"
+            refuse(f"{where}.multiHost", "set", reason, "it for a model on a multi-host pool")
+        if model.server.tensor_parallel_size is not None:
+            reason = "over several hosts each stage has the chips of one host"
+            refuse(
+                f"{where}.server.tensorParallelSize",
+                model.server.tensor_parallel_size,
+                reason,
+                "nothing: it follows from the pool",
+            )
+    for flags, at in ((model.server, "server"), (model.canary.server if model.canary else None, "canary.server")):
+        if flags is None:
+            continue
+        if flags.tensor_parallel_size is not None:
+            found = tpu.check_parallel_size(pool.machine, pool.topology, flags.tensor_parallel_size)
+            findings(found, f"{where}.{at}.tensorParallelSize")
+        found = vllm.check_kv_cache_dtype(flags.kv_cache_dtype, pool.machine.generation)
+        findings(replace(each, path=f"{where}.{at}.kvCacheDtype") for each in found)
+
+
+def check_in_cluster(model: Model, cluster: Cluster, kserve: KServe, where: str) -> None:
+    """The cluster has what the model's autoscaler and canary need."""
+    scaling = model.autoscaling
+    if scaling is not None and scaling.source == "pods":
+        found = autoscaling.check_native_metrics(cluster.release_channel, cluster.minimum_version)
+        findings(found, f"{where}.autoscaling.source")
+        if kserve.backend_tls:
+            reason = "GKE reads metrics of pods by plain HTTP, and with kserve.backendTls the servers speak HTTPS"
+            refuse(f"{where}.autoscaling.source", scaling.source, reason, "managed-prometheus")
+    if model.canary is not None and kserve.managed_routes:
+        reason = (
+            "the canary's share is a weight in this program's route, and kserve.managedRoutes leaves routes to KServe"
+        )
+        refuse(f"{where}.canary", model.canary.name, reason, "kserve.managedRoutes: false, or leave canary out")

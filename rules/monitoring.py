@@ -1,0 +1,82 @@
+"""Names of the metrics and logs by which an inference platform on GKE is watched, and how managed Prometheus reads pods.
+
+Owns names, labels and units. Does not own when somebody is to be woken (`alerting.py`).
+Sources, read in 2026: Google Cloud's lists of metrics (loadbalancing, kubernetes) and of audit and platform logs; GKE's guides
+to managed collection and to TPU metrics; vllm-project/vllm v1 metrics/loggers.py; llm-d/llm-d-router v0.9 pkg/metrics;
+Cloud Monitoring's mapping of its metrics to PromQL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+POD_MONITORING: Final = "PodMonitoring"
+POD_MONITORING_API_VERSION: Final = "monitoring.googleapis.com/v1"
+COLLECTOR_NAMESPACE: Final = "gmp-system"
+COLLECTOR_ACCOUNT: Final = "collector"
+"""The identity with which managed Prometheus of a Standard cluster reads the Secrets that a PodMonitoring names."""
+MINIMUM_SCRAPE_SECONDS: Final = 5
+
+API: Final = "monitoring.googleapis.com"
+
+KV_CACHE_USAGE: Final = "vllm:kv_cache_usage_perc"
+"""Gauge from 0 to 1; `vllm:gpu_cache_usage_perc` is its deprecated name."""
+WAITING_REQUESTS: Final = "vllm:num_requests_waiting"
+RUNNING_REQUESTS: Final = "vllm:num_requests_running"
+TTFT: Final = "vllm:time_to_first_token_seconds_bucket"
+GENERATED_TOKENS: Final = "vllm:generation_tokens_total"
+PREFIX_CACHE_HITS: Final = "vllm:prefix_cache_hits_total"
+PREFIX_CACHE_QUERIES: Final = "vllm:prefix_cache_queries_total"
+READY_ENDPOINTS: Final = "llm_d_epp_ready_endpoints"
+"""Servers that an endpoint picker would send requests to; labels `name` (the pool's)."""
+
+CPU_LIMIT_USE: Final = "kubernetes_io:container_cpu_limit_utilization"
+MEMORY_LIMIT_USE: Final = "kubernetes_io:container_memory_limit_utilization"
+"""Both from 0 to 1. Memory counts twice, by `memory_type`; only what cannot be evicted ends a process."""
+TPU_DUTY_CYCLE: Final = "kubernetes_io:node_accelerator_duty_cycle"
+"""Percent of the last minute in which the TensorCores of a chip were busy; by node."""
+
+EVENTS_LOG: Final = "events"
+HEALTH_CHECK_LOG: Final = "compute.googleapis.com/healthchecks"
+"""Each change of an endpoint's health, where the health check logs them."""
+GATEWAY_PREFIX: Final = "gkegw1-"
+"""First part of the names of everything that GKE's Gateway controller makes; the rest is cut and hashed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancer:
+    """How Cloud Monitoring calls the metrics of one sort of regional Application Load Balancer."""
+
+    prefix: str
+    """Before `request_count`, `total_latencies` (milliseconds) and so on."""
+    resource: str
+    """The monitored resource."""
+
+
+EXTERNAL: Final = LoadBalancer(
+    prefix="loadbalancing_googleapis_com:https_external_regional_", resource="http_external_regional_lb_rule"
+)
+INTERNAL: Final = LoadBalancer(prefix="loadbalancing_googleapis_com:https_internal_", resource="internal_http_lb_rule")
+
+
+def server_labels(model: str) -> dict[str, str]:
+    """Labels of the servers of an LLMInferenceService (kserve v0.20.0, llmisvc/workload.go)."""
+    return {
+        "app.kubernetes.io/name": model,
+        "app.kubernetes.io/part-of": "llminferenceservice",
+        "kserve.io/component": "workload",
+    }
+
+
+def endpoint_picker_labels(model: str) -> dict[str, str]:
+    """Labels of its endpoint picker (kserve v0.20.0, llmisvc/scheduler.go)."""
+    return {
+        "app.kubernetes.io/name": model,
+        "app.kubernetes.io/part-of": "llminferenceservice",
+        "app.kubernetes.io/component": "llminferenceservice-router-scheduler",
+    }
+
+
+METRICS_PORT_NAME: Final = "metrics"
+"""Name of the port of an endpoint picker's metrics in KServe's preset; they are HTTP and want a bearer token."""

@@ -1,0 +1,136 @@
+"""Protection at the edge: what is made, and that every backend behind the Gateway has it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from components.edge import security_rules
+from rules import edge
+from rules.backend import check_backend_policy
+from tests.components.recording import Graph, build, committed
+
+POLICY = "gcp:compute/regionSecurityPolicy:RegionSecurityPolicy"
+CLIENT = "12345-abc.apps.googleusercontent.com"
+
+
+def protected(**wanted: Any) -> Graph:
+    """Prod with these settings under `edge`."""
+    settings = committed("prod")
+    settings["edge"] = wanted
+    return build(settings, stack="prod")
+
+
+def defaults(graph: Graph) -> list[dict[str, Any]]:
+    """`spec.default` of every GCPBackendPolicy."""
+    found = [policy.inputs["spec"]["default"] for policy in graph.manifests_of("GCPBackendPolicy")]
+    assert len(found) >= 2, "the pool's and the Service's"
+    return found
+
+
+def test_nothing_by_default(graph: Graph) -> None:
+    """Protection is a choice: without it no policy names any and nothing is made."""
+    assert graph.of_type(POLICY) == []
+    assert graph.manifests_of("GCPTrafficExtension") == []
+    for default in defaults(graph):
+        assert not {"securityPolicy", "iap"} & default.keys()
+
+
+def test_security_policy_of_ones_own() -> None:
+    """A policy that exists is named on every backend: one without it is the way around it."""
+    graph = protected(securityPolicy="corporate")
+    assert [default["securityPolicy"] for default in defaults(graph)] == ["corporate"] * len(defaults(graph))
+    assert graph.of_type(POLICY) == []
+
+
+def test_security_policy_made_here() -> None:
+    """It lies in the Gateway's region, since a regional load balancer takes no global one, and every backend names it."""
+    graph = protected(cloudArmor={"allowedCidrs": ["198.51.100.0/24"], "requestsPerMinute": 120})
+    made = graph.one(POLICY).inputs
+    assert (made["region"], made["type"]) == ("us-east5", "CLOUD_ARMOR")
+    assert {default["securityPolicy"] for default in defaults(graph)} == {made["name"]}
+    first, last = made["rules"]
+    assert (first["action"], first["match"]["config"]["srcIpRanges"]) == ("throttle", ["198.51.100.0/24"])
+    assert first["rateLimitOptions"]["rateLimitThreshold"] == {"count": 120, "intervalSec": 60}
+    assert (last["action"], last["priority"]) == ("deny(403)", edge.DEFAULT_RULE_PRIORITY)
+
+
+def test_a_limit_alone_lets_everybody_in() -> None:
+    """Without an allow list the limit is for everybody, and the rule that every policy ends with permits."""
+    first, last = security_rules((), 60)
+    assert (first["action"], first["match"]["config"]["src_ip_ranges"]) == ("throttle", ["*"])
+    assert last["action"] == "allow"
+
+
+def test_many_ranges_are_several_rules() -> None:
+    """A rule takes ten ranges; all of them are permitted, each once, before everybody else is refused."""
+    ranges = tuple(f"10.{number}.0.0/16" for number in range(25))
+    *permits, last = security_rules(ranges, None)
+    groups = [rule["match"]["config"]["src_ip_ranges"] for rule in permits]
+    assert [len(group) for group in groups] == [10, 10, 5]
+    assert tuple(block for group in groups for block in group) == ranges
+    priorities = [rule["priority"] for rule in permits]
+    assert sorted(set(priorities)) == priorities
+    assert {rule["action"] for rule in permits} == {"allow"}
+    assert last["action"] == "deny(403)"
+
+
+def test_identity_aware_proxy_is_on_every_backend() -> None:
+    """The client's secret comes from Secret Manager by GKE's sync: none of it is in the graph, and GKE has all it needs."""
+    graph = protected(iap={"clientId": CLIENT, "clientSecret": {"secret": "iap-client"}})
+    for default in defaults(graph):
+        assert default["iap"] == {"enabled": True, "clientID": CLIENT, "oauth2ClientSecret": {"name": edge.IAP_SECRET}}
+        assert edge.check_iap(default["iap"]) == []
+    assert "iap" in {service.name for service in graph.of_type("gcp:projects/service:Service")}
+    (sync,) = graph.manifests_of("SecretSync")
+    assert sync.object_key[1:] == (graph.manifests_of("GCPBackendPolicy")[0].object_key[1], edge.IAP_SECRET)
+    for policy in graph.manifests_of("GCPBackendPolicy"):
+        assert check_backend_policy(policy.inputs["spec"]) == []
+
+
+def test_model_armor_judges_completions() -> None:
+    """Bodies of requests and answers go to the template in the Gateway's region; without an answer nothing passes."""
+    graph = protected(modelArmor={"template": "strict", "timeoutMilliseconds": 2500})
+    (extension,) = graph.manifests_of("GCPTrafficExtension")
+    spec = extension.inputs["spec"]
+    (target,) = spec["targetRefs"]
+    assert (target["kind"], target["name"]) == ("Gateway", graph.manifests_of("Gateway")[0].object_key[2])
+    assert extension.object_key[1] == graph.manifests_of("Gateway")[0].object_key[1]
+    (chain,) = spec["extensionChains"]
+    (callout,) = chain["extensions"]
+    assert callout["googleAPIServiceName"] == "modelarmor.us-east5.rep.googleapis.com"
+    assert (callout["timeout"], callout["failOpen"]) == ("2500ms", False)
+    (entry,) = json.loads(callout["metadata"]["model_armor_settings"])
+    template = "projects/tpu-inference-prod/locations/us-east5/templates/strict"
+    assert entry == {
+        "model": "default",
+        "user_prompt_template_id": template,
+        "model_response_template_id": template,
+    }
+    (matcher,) = [each["celMatcher"] for each in chain["matchCondition"]["celExpressions"]]
+    assert matcher == ('request.path.contains("/v1/completions") || request.path.contains("/v1/chat/completions")')
+    assert edge.check_traffic_extension(spec, "us-east5") == []
+    assert "modelarmor" in {service.name for service in graph.of_type("gcp:projects/service:Service")}
+
+
+def test_model_armor_may_be_asked_before_it_is_attached() -> None:
+    """Without these roles every callout fails, and a callout that fails closed refuses every request."""
+    graph = protected(modelArmor={"template": "strict"})
+    (extension,) = graph.manifests_of("GCPTrafficExtension")
+    grants = [
+        each for each in graph.of_type("gcp:projects/iAMMember:IAMMember") if "gcp-sa-dep" in str(each.inputs["member"])
+    ]
+    assert {grant.inputs["role"] for grant in grants} == set(edge.MODEL_ARMOR_ROLES)
+    assert all(graph.waits_for(extension, grant) for grant in grants)
+
+
+def test_model_armor_matcher_fits_the_api() -> None:
+    """A CEL matcher has 512 characters at most; managed routes judge KServe's further endpoints too."""
+    settings = committed("prod")
+    settings |= {"edge": {"modelArmor": {"template": "strict"}}, "kserve": {"managedRoutes": True}}
+    graph = build(settings, stack="prod")
+    (extension,) = graph.manifests_of("GCPTrafficExtension")
+    (chain,) = extension.inputs["spec"]["extensionChains"]
+    matcher = chain["matchCondition"]["celExpressions"][0]["celMatcher"]
+    assert len(matcher) <= edge.CEL_MATCHER_LENGTH
+    assert 'request.path.contains("/v1/responses")' in matcher

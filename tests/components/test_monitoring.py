@@ -1,0 +1,199 @@
+"""Monitoring: who is told about what, what is read, and with which rights."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from policies.access import SCOPED_RIGHTS
+from rules import kserve, monitoring, vllm
+from sandbox.cloud.kind import Resource as CloudResource
+from sandbox.cloud.monitoring import AlertPolicies, Dashboards
+from tests.components.recording import Graph, Resource, build, committed
+from tests.policies.harness import Made, run
+
+ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
+CHANNEL = "gcp:monitoring/notificationChannel:NotificationChannel"
+DASHBOARD = "gcp:monitoring/dashboard:Dashboard"
+EXISTING = "projects/tpu-inference-dev/notificationChannels/123"
+
+
+def with_monitoring(**wanted: Any) -> Graph:
+    """The dev stack with these monitoring settings."""
+    return build({**committed("dev"), "monitoring": wanted})
+
+
+@pytest.fixture(scope="module")
+def watched() -> Graph:
+    """Monitoring with every option."""
+    return with_monitoring(
+        enabled=True,
+        scrapeSeconds=15,
+        emails=["one@example.com", "two@example.com"],
+        notificationChannels=[EXISTING],
+        thresholds={"kvCachePercent": 80, "latencySeconds": 12.5},
+    )
+
+
+def condition(graph: Graph, name: str) -> dict[str, Any]:
+    """The one condition of an alert."""
+    (found,) = graph.one(ALERT, f"monitoring-{name}").inputs["conditions"]
+    return dict(found)
+
+
+def in_cloud(resource: Resource) -> CloudResource:
+    """The resource as the simulated cloud's API would get it."""
+    known = [c for c in resource.inputs.get("notificationChannels", ()) if c.startswith("projects/")]
+    properties = {**resource.inputs, "notificationChannels": known}
+    return CloudResource(type="x", id="x", project="tpu-inference-dev", properties=properties)
+
+
+class Nothing:
+    """A cloud in which every notification channel exists."""
+
+    def find(self, kind: str, resource_id: str) -> object:
+        """Something."""
+        return (kind, resource_id)
+
+
+def test_everybody_is_told_about_everything(watched: Graph) -> None:
+    """Existing channels first, then one made for each address."""
+    made = watched.of_type(CHANNEL)
+    assert {channel.inputs["labels"]["email_address"] for channel in made} == {"one@example.com", "two@example.com"}
+    assert {channel.inputs["type"] for channel in made} == {"email"}
+    policies = watched.of_type(ALERT)
+    assert len(policies) == 12
+    for policy in policies:
+        first, *others = policy.inputs["notificationChannels"]
+        assert first == EXISTING
+        assert len(others) == 2, policy.name
+
+
+def test_the_api_takes_every_policy(watched: Graph) -> None:
+    """Log conditions stand alone and say how often they notify; queries are closed; durations are the API's."""
+    view: Any = Nothing()
+    for policy in watched.of_type(ALERT):
+        AlertPolicies().validate(view, in_cloud(policy), None)
+        found = condition(watched, policy.name.removeprefix("monitoring-"))
+        logged = "conditionMatchedLog" in found
+        assert ("notificationRateLimit" in policy.inputs["alertStrategy"]) == logged
+        if not logged:
+            assert found["conditionPrometheusQueryLanguage"]["disableMetricValidation"] is True, (
+                "metrics come once something runs, and the policy is made before"
+            )
+
+
+def test_thresholds_are_the_settings(watched: Graph) -> None:
+    """What is not set stays the default."""
+    queries = {
+        name: condition(watched, name)["conditionPrometheusQueryLanguage"]["query"]
+        for name in ("kv-cache", "latency", "cpu")
+    }
+    assert queries["kv-cache"].endswith("> 80")
+    assert queries["latency"].endswith("> 12500")
+    assert queries["cpu"].endswith("> 90")
+    assert 'cluster="inference-dev",namespace="inference"' in queries["kv-cache"]
+
+
+def test_the_dashboard_is_whole_and_fits(watched: Graph) -> None:
+    """The API refuses tiles that overlap or stand out; each query names this cluster or region."""
+    resource = watched.one(DASHBOARD)
+    view: Any = Nothing()
+    Dashboards().validate(view, in_cloud(resource), None)
+    content = json.loads(resource.inputs["dashboardJson"])
+    tiles = content["mosaicLayout"]["tiles"]
+    assert len({(tile["xPos"], tile["yPos"]) for tile in tiles}) == len(tiles) == 10
+    for tile in tiles:
+        for curve in tile["widget"]["xyChart"]["dataSets"]:
+            query = curve["timeSeriesQuery"]["prometheusQuery"]
+            assert '"inference-dev"' in query or '"us-east5"' in query, query
+
+
+def test_servers_and_endpoint_pickers_are_read(watched: Graph) -> None:
+    """By the labels that KServe gives their pods, on the ports that they have."""
+    specs = {r.inputs["metadata"]["name"]: r.inputs["spec"] for r in watched.manifests_of("PodMonitoring")}
+    servers, picker = specs["qwen2-5-3b-servers"], specs["qwen2-5-3b-endpoint-picker"]
+    assert servers["selector"]["matchLabels"]["kserve.io/component"] == "workload"
+    assert servers["endpoints"] == [{"port": vllm.PORT, "path": "/metrics", "scheme": "http", "interval": "15s"}]
+    assert picker["selector"]["matchLabels"]["app.kubernetes.io/component"].endswith("router-scheduler")
+    (endpoint,) = picker["endpoints"]
+    assert endpoint["port"] == monitoring.METRICS_PORT_NAME
+    assert endpoint["authorization"] == {
+        "type": "Bearer",
+        "credentials": {"secret": {"name": "metrics-reader", "key": "token"}},
+    }
+
+
+def test_the_reader_may_read_metrics_and_the_collector_one_secret(watched: Graph) -> None:
+    """Guides give the collector every Secret of the cluster; it needs one, by name."""
+    (role,) = watched.manifests_of("ClusterRole")
+    assert role.inputs["rules"] == [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]
+    (own,) = watched.manifests_of("Role")
+    assert own.inputs["rules"] == [
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["metrics-reader"], "verbs": ["get"]}
+    ]
+    (binding,) = watched.manifests_of("RoleBinding")
+    assert binding.inputs["subjects"] == [
+        {
+            "kind": "ServiceAccount",
+            "name": monitoring.COLLECTOR_ACCOUNT,
+            "namespace": monitoring.COLLECTOR_NAMESPACE,
+        }
+    ]
+    (token,) = watched.manifests_of("Secret")
+    assert token.inputs["type"] == "kubernetes.io/service-account-token"
+    assert token.inputs["metadata"]["annotations"] == {"kubernetes.io/service-account.name": "metrics-reader"}
+    assert {"data", "stringData"}.isdisjoint(token.inputs), "the cluster fills it"
+    kinds = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
+    made = [Made(r.type, r.name, dict(r.inputs)) for kind in kinds for r in watched.manifests_of(kind)]
+    assert len(made) == 4
+    assert run(SCOPED_RIGHTS, *made).messages == []
+
+
+def test_tls_of_the_servers_is_followed() -> None:
+    """With KServe's switch on, servers answer HTTPS alone; the endpoint picker's metrics stay as they are."""
+    settings = {**committed("dev"), "monitoring": {"enabled": True}, "kserve": {"backendTls": True}}
+    graph = build(settings)
+    schemes = {
+        r.inputs["metadata"]["name"]: r.inputs["spec"]["endpoints"][0]["scheme"]
+        for r in graph.manifests_of("PodMonitoring")
+    }
+    assert schemes == {"qwen2-5-3b-servers": "https", "qwen2-5-3b-endpoint-picker": "http"}
+
+
+def test_internal_gateways() -> None:
+    """Their load balancers report under other names."""
+    settings = {**committed("dev"), "monitoring": {"enabled": True}}
+    settings["gateway"] = {**settings["gateway"], "className": "gke-l7-rilb"}
+    query = condition(build(settings), "errors")["conditionPrometheusQueryLanguage"]["query"]
+    assert "https_internal_request_count" in query
+    assert "external" not in query
+
+
+def test_monitoring_is_an_option() -> None:
+    """Off, nothing of it is there; without a dashboard the rest is."""
+    plain = with_monitoring(enabled=False)
+    assert not [r for r in plain if r.type.startswith("gcp:monitoring/")]
+    assert plain.of_type("platform:index:Monitoring") == []
+    assert plain.manifests_of("PodMonitoring") == []
+    assert "monitoring" not in {service.name for service in plain.of_type("gcp:projects/service:Service")}
+    some = with_monitoring(enabled=True, dashboard=False)
+    assert some.of_type(DASHBOARD) == []
+    assert some.of_type(CHANNEL) == []
+    assert len(some.of_type(ALERT)) == 12
+    assert {tuple(policy.inputs["notificationChannels"]) for policy in some.of_type(ALERT)} == {()}
+
+
+def test_the_api_is_on_before_its_resources(watched: Graph) -> None:
+    """A project in which the API was never used refuses the first policy."""
+    api = watched.one("gcp:projects/service:Service", "monitoring")
+    for resource in (*watched.of_type(ALERT), watched.one(DASHBOARD), *watched.of_type(CHANNEL)):
+        assert watched.waits_for(resource, api), resource.name
+
+
+def test_the_labels_are_those_of_kserve() -> None:
+    """The names that policies and sandbox derive for generated objects, and these labels, are of one release."""
+    assert kserve.GeneratedNames("m").endpoint_picker == "m-kserve-router-scheduler"
+    assert monitoring.endpoint_picker_labels("m")["app.kubernetes.io/name"] == "m"

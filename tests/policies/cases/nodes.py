@@ -1,0 +1,97 @@
+"""Cases of the policies on node pools that judge them together with something else."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tests.policies.cases.case import Cases, fail, good, missing, near, unknown
+from tests.policies.harness import UNKNOWN, Made, kubernetes
+from tests.policies.objects import deployment, llm, node_pool, selector, server
+
+CLASS = "cloud.google.com/compute-class"
+BOUND: Final = {
+    "nodeConfig__labels": {CLASS: "v6e"},
+    "nodeConfig__taints": [{"key": CLASS, "value": "v6e", "effect": "NO_SCHEDULE"}],
+    "autoscaling": {"minNodeCount": 0, "maxNodeCount": 3},
+    "nodeCount": None,
+}
+
+
+def member(name: str, **changes: Any) -> Made:
+    """A pool of class v6e."""
+    made = node_pool(**{**BOUND, "name": name, **changes})
+    return Made(made.token, name, made.props)
+
+
+def compute_class(*rules: Any, name: str = "v6e", **spec: Any) -> Made:
+    """A class that tries pools a and b, unless other rules are given."""
+    priorities = list(rules) or [{"nodepools": ["a"]}, {"nodepools": ["b"]}]
+    body = {"priorities": priorities, "whenUnsatisfiable": "DoNotScaleUp", **spec}
+    made = kubernetes("cloud.google.com/v1", "ComputeClass", name, spec=body)
+    return Made(made.token, name, {**made.props, "metadata": {"name": name}})
+
+
+A, B = member("a"), member("b", nodeConfig__spot=True)
+
+CASES: Final[Cases] = {
+    "compute-class": [
+        fail("no-pool", "no node pool of this name", A, compute_class()),
+        fail("binding", "nodeConfig.labels", A, member("b", nodeConfig__labels={CLASS: "other"}), compute_class()),
+        fail("binding", f"{CLASS}=v6e:NoSchedule", A, member("b", nodeConfig__taints=None), compute_class()),
+        fail("shape", "one topology", A, member("b", nodeConfig__machineType="ct6e-standard-8t"), compute_class()),
+        fail("unsatisfiable", "which have no TPU", A, B, compute_class(whenUnsatisfiable="ScaleUpAnyway")),
+        fail("priorities", "no other field", A, compute_class({"nodepools": ["a"], "spot": True})),
+        fail("name", "for its own classes", compute_class({"machineFamily": "n4"}, name="gke-v6e")),
+        missing("fixed-size", "adds none", A, member("b", autoscaling=None, nodeCount=1), compute_class()),
+        missing(
+            "binding binding",
+            "is missing",
+            A,
+            member("b", nodeConfig__taints=None, nodeConfig__labels=None),
+            compute_class(),
+        ),
+        unknown("undecided", "which node pools", A, B, compute_class({"nodepools": [UNKNOWN]})),
+        unknown("", "", A, member("b", nodeConfig__taints=UNKNOWN, autoscaling=UNKNOWN), compute_class()),
+        unknown("", "", A, member(UNKNOWN), compute_class()),
+        good(A, B, compute_class()),
+        good(A, B, compute_class({"nodepools": ["a", "b"]}, activeMigration={"optimizeRulePriority": True})),
+        near(compute_class()),
+        near(A, kubernetes("example.com/v1", "ComputeClass", "gke-x", spec={"priorities": [{"nodepools": ["z"]}]})),
+        near(node_pool(), compute_class({"machineFamily": "n4", "spot": True}, whenUnsatisfiable="ScaleUpAnyway")),
+    ],
+}
+
+
+def serving(uri: Any, *arguments: Any, topology: str = "2x2", chips: int = 4) -> Made:
+    """An LLMInferenceService of that model on v6e."""
+    count = {"google.com/tpu": chips}
+    container = server(
+        args=["--served-model-name=qwen", f"--tensor-parallel-size={chips}", *arguments],
+        resources={"requests": count, "limits": count},
+    )
+    template = {"nodeSelector": selector(topology), "containers": [container]}
+    return llm(None, model={"uri": uri, "name": "qwen"}, template=template)
+
+
+def alone(*command: str) -> Made:
+    """A Deployment of vLLM on one chip, its model on the command line."""
+    return deployment(
+        server(command=["vllm", "serve", *command], args=None, resources={"limits": {"google.com/tpu": 1}}),
+        nodeSelector=selector("1x1"),
+    )
+
+
+CASES["model-memory"] = [
+    fail("weights", "130 GiB of weights", serving("hf://meta-llama/Llama-3.3-70B-Instruct")),
+    fail("weights", "spec.model.uri", serving("hf://org/some-model-65b", "--gpu-memory-utilization=0.5")),
+    fail("weights", "out of memory while it loads", alone("meta-llama/Llama-3.1-70B")),
+    fail("kv-cache", "the KV cache holds", alone("meta-llama/Llama-3.1-8B-Instruct", "--max-model-len=131072")),
+    missing("", "", llm(None, template={})),
+    missing("", "", serving("pvc://models/ours")),
+    unknown("", "", serving(UNKNOWN)),
+    good(serving("hf://Qwen/Qwen2.5-3B-Instruct", "--max-model-len=8192")),
+    good(serving("hf://meta-llama/Llama-3.3-70B-Instruct", topology="2x4", chips=8)),
+    near(serving("hf://meta-llama/Llama-3.3-70B-Instruct", "--quantization=fp8")),
+    near(serving("hf://Qwen/Qwen3-30B-A3B")),
+    near(alone("meta-llama/Llama-3.1-8B-Instruct", "--max-model-len=131072", "--kv-cache-dtype=fp8")),
+]

@@ -1,0 +1,179 @@
+"""Settings of the Gateway, its protection, KServe and images: what is refused, in whole messages, and what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from components.loading import parse
+from components.settings import Settings
+from rules.kserve_config import ENDPOINT_PICKER_IMAGE
+from tests.unit.changing import DELETE, changed, problem
+
+CLIENT = "12345-abc.apps.googleusercontent.com"
+HTTPS: list[tuple[str, Any]] = [
+    ("gateway.allowPlainHttp", DELETE),
+    ("gateway.tls", {"certificateManager": ["one"]}),
+]
+
+REFUSED: dict[str, tuple[list[tuple[str, Any]], str]] = {
+    "TLS without a certificate": (
+        [("gateway.allowPlainHttp", DELETE), ("gateway.tls", {})],
+        (
+            "platform.gateway.tls.certificateManager: not set: an HTTPS listener without a certificate is never programmed. "
+            "Write certificates under one of: certificateManager, preSharedCertificates, secrets, privateAuthority."
+        ),
+    ),
+    "certificates of two sources": (
+        [
+            ("gateway.allowPlainHttp", DELETE),
+            ("gateway.tls", {"certificateManager": ["one"], "secrets": ["two"]}),
+        ],
+        (
+            "platform.gateway.tls.secrets: ('two',): certificateManager is set as well, and GKE takes a listener's "
+            "certificates from one place (GWCER105). Write either certificateManager or secrets."
+        ),
+    ),
+    "plain HTTP beside a certificate": (
+        [*HTTPS[1:]],
+        (
+            "platform.gateway.allowPlainHttp: True: the Gateway has a certificate, and plain HTTP beside it would serve the "
+            "same models readable. Write false; tls.redirectHttp says what happens on port 80."
+        ),
+    ),
+    "private certificate without names": (
+        [("gateway.allowPlainHttp", DELETE), ("gateway.tls", {"privateAuthority": True})],
+        (
+            "platform.gateway.hostnames: not set: the cluster's authority issues a certificate for names. "
+            "Write the Gateway's host names."
+        ),
+    ),
+    "global access to the internet": (
+        [("gateway.globalAccess", True)],
+        (
+            "platform.gateway.globalAccess: True: gke-l7-regional-external-managed answers the whole internet already; only "
+            "an internal Gateway is bound to a region. Write false, or className: gke-l7-rilb."
+        ),
+    ),
+    "host name with a port": (
+        [("gateway.hostnames", ["models.example.com:443"])],
+        "platform.gateway.hostnames[0]: 'models.example.com:443': string should match pattern",
+    ),
+    "sign-in over plain HTTP": (
+        [("edge", {"iap": {"clientId": CLIENT, "clientSecret": {"secret": "iap"}}})],
+        (
+            f"platform.edge.iap: '{CLIENT}': the Gateway speaks plain HTTP, where a sign-in cannot work and credentials would "
+            "travel readable. Write gateway.tls with a certificate, or leave iap out."
+        ),
+    ),
+    "an OAuth client that is none": (
+        [*HTTPS, ("edge", {"iap": {"clientId": "me", "clientSecret": {"secret": "iap"}}})],
+        "platform.edge.iap.clientId: 'me': string should match pattern",
+    ),
+    "two Cloud Armor policies": (
+        [("edge", {"securityPolicy": "ours", "cloudArmor": {"requestsPerMinute": 60}})],
+        "platform.edge.securityPolicy: 'ours': cloudArmor makes a policy as well, and a backend has one. Write one of the two.",
+    ),
+    "Cloud Armor that does nothing": (
+        [("edge", {"cloudArmor": {}})],
+        (
+            "platform.edge.cloudArmor.allowedCidrs: not set: a policy without a rule lets everything pass. "
+            "Write ranges, or requestsPerMinute."
+        ),
+    ),
+    "host bits in a range": (
+        [("edge", {"cloudArmor": {"allowedCidrs": ["10.0.0.1/24"]}})],
+        "platform.edge.cloudArmor.allowedCidrs[0]: '10.0.0.1/24': this is no IPv4 range (10.0.0.1/24 has host bits set)",
+    ),
+    "Model Armor that waits too long": (
+        [("edge", {"modelArmor": {"template": "strict", "timeoutMilliseconds": 20000}})],
+        "platform.edge.modelArmor.timeoutMilliseconds: 20000: input should be less than or equal to 10000",
+    ),
+    "old KServe": (
+        [("kserve", {"version": "v0.18.1"})],
+        (
+            "platform.kserve.version: 'v0.18.1': before v0.19.0 KServe writes appProtocol https on every workload Service "
+            "whatever vLLM speaks, and reverts patches: /health and /v1/models through the Gateway end in 'wrong version "
+            "number'. Write v0.20.0."
+        ),
+    ),
+    "any KServe": (
+        [("kserve", {"version": "latest"})],
+        "platform.kserve.version: 'latest': it is no exact version, so the chart changes under the stack",
+    ),
+    "endpoint picker of another release": (
+        [("images", {"endpointPicker": "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"})],
+        "platform.images.endpointPicker: 'ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0': KServe v0.20.0 writes flags",
+    ),
+    "floating endpoint picker": (
+        [("images", {"endpointPicker": "ghcr.io/llm-d/llm-d-router-endpoint-picker:latest"})],
+        "an image without a fixed tag changes under a running model",
+    ),
+    "a canary without a route": (
+        [("kserve", {"managedRoutes": True}), ("models.0.canary", {"name": "next", "image": "vllm/vllm-tpu:v0.28.0"})],
+        (
+            "platform.models[0].canary: 'next': kserve.managedRoutes leaves the route to KServe, and nothing then shares "
+            "requests between the two. Write kserve.managedRoutes: false, or no canary."
+        ),
+    ),
+    "a mirror with a scheme": (
+        [("images", {"mirror": "https://mirror.example.com"})],
+        "platform.images.mirror: 'https://mirror.example.com': string should match pattern",
+    ),
+    "certificate arguments by hand": (
+        [("models.0.extraArgs", ["--ssl-certfile=/tls/tls.crt"])],
+        "kserve.backendTls: true, which switches everything that calls the server too",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "text"), REFUSED.values(), ids=list(REFUSED))
+def test_refused(changes: list[tuple[str, Any]], text: str) -> None:
+    """One line: field, value, reason, remedy."""
+    assert text in problem(*changes)
+
+
+def loaded(*changes: tuple[str, Any]) -> Settings:
+    """The settings of dev with these changes."""
+    return parse(changed(*changes), stack="dev", project="p")
+
+
+@pytest.mark.parametrize(
+    ("image", "mirrored"),
+    [
+        ("vllm/vllm-tpu:v0.27.0", "mirror.example.com/all/vllm/vllm-tpu:v0.27.0"),
+        ("python:3.11", "mirror.example.com/all/python:3.11"),
+        ("quay.io/jetstack/x", "quay.example.com/jetstack/x"),
+        ("localhost:5000/x:1", "mirror.example.com/all/x:1"),
+        (f"ghcr.io/a/b@sha256:{'a' * 64}", f"mirror.example.com/all/a/b@sha256:{'a' * 64}"),
+    ],
+)
+def test_mirrored_images(image: str, mirrored: str) -> None:
+    """The registry is replaced and the path kept; Docker Hub is what an image without a registry means."""
+    images = loaded(
+        ("images", {"mirror": "mirror.example.com/all", "registries": {"quay.io": "quay.example.com"}})
+    ).images
+    assert images.at(image) == mirrored
+
+
+def test_images_without_a_mirror() -> None:
+    """Nothing is rewritten, not even to a longer name of the same image."""
+    assert loaded().images.at("vllm/vllm-tpu:v0.27.0") == "vllm/vllm-tpu:v0.27.0"
+    assert loaded().images.at(ENDPOINT_PICKER_IMAGE) == ENDPOINT_PICKER_IMAGE
+
+
+def test_endpoint_picker_by_digest() -> None:
+    """A digest says nothing about the release; whoever pins by it knows."""
+    image = f"ghcr.io/llm-d/llm-d-router-endpoint-picker@sha256:{'a' * 64}"
+    assert loaded(("images", {"endpointPicker": image})).images.endpoint_picker == image
+
+
+def test_safe_defaults() -> None:
+    """What nobody chose is the stronger choice: port 80 redirects, old TLS is refused, Model Armor fails closed."""
+    settings = loaded(*HTTPS, ("edge", {"modelArmor": {"template": "strict"}}))
+    assert settings.gateway.tls is not None
+    assert (settings.gateway.tls.redirect_http, settings.gateway.tls.minimum_version) == (True, "TLS_1_2")
+    assert settings.edge.model_armor is not None
+    assert settings.edge.model_armor.fail_open is False
+    assert settings.gateway.section == "https"
