@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, overload
+from itertools import zip_longest
+from typing import Any, Final, cast, overload
 
 from pulumi_policy import PolicyProviderResource, PolicyResource
 
@@ -104,13 +105,35 @@ def read_resource(
 
 
 def read_stack(resources: Iterable[PolicyResource], wanted: frozenset[str]) -> list[Resource]:
-    """The wanted resources of a stack, by their outputs; by their inputs where there are no outputs yet."""
+    """The wanted resources of a stack, by their outputs; by their inputs where there are no outputs yet.
+
+    Kubernetes objects are always judged by what the program declares: the API server's answer is full of defaults, and a
+    Deployment that leaves `replicas` to an autoscaler comes back with `replicas: 1`.
+    """
     read = (read_resource(r.resource_type, _seen(r), r.urn, r.provider, wanted) for r in resources)
     return [resource for resource in read if resource is not None]
 
 
 def _seen(resource: PolicyResource) -> Mapping[str, Any] | None:
-    return resource.props if len(resource.props) else INPUTS.of(resource.urn)
+    inputs = INPUTS.of(resource.urn)
+    if not len(resource.props):
+        return inputs
+    if inputs is None or not resource.resource_type.startswith("kubernetes:"):
+        return resource.props
+    return declared(plain(inputs), plain(resource.props))
+
+
+def declared(inputs: Any, outputs: Any) -> Any:
+    """What the program declares, with what was not known to it taken from what came of it."""
+    if isinstance(inputs, Unknown):
+        return inputs if outputs is None else outputs
+    if isinstance(inputs, dict):
+        below = cast("dict[str, Any]", outputs) if isinstance(outputs, dict) else {}
+        return {key: declared(value, below.get(key)) for key, value in cast("dict[str, Any]", inputs).items()}
+    if isinstance(inputs, list) and isinstance(outputs, list):
+        pairs = zip_longest(cast("list[Any]", inputs), cast("list[Any]", outputs)[: len(cast("list[Any]", inputs))])
+        return [declared(value, below) for value, below in pairs]
+    return inputs
 
 
 def _group(api_version: Field, token: str) -> str:

@@ -24,6 +24,7 @@ from pulumi_policy import (
 
 from policies.check.settings import PackConfig
 from policies.exemptions import LEDGER
+from policies.inputs import INPUTS
 
 _OPTIONS: Final = PolicyResourceOptions(False, [], None, [], PolicyCustomTimeouts(0, 0, 0), [])
 
@@ -52,7 +53,8 @@ class PolicyCrashError(Exception):
 def resource(
     token: str, name: str, urn: str, props: Mapping[str, Any], *, namespace: str | None = None
 ) -> PolicyResource:
-    """A resource as policies get it; `namespace` is the provider's default."""
+    """A resource as policies get it, and get to know it; `namespace` is the provider's default."""
+    INPUTS.saw(urn, props)
     provider = None
     if namespace is not None:
         provider = PolicyProviderResource("pulumi:providers:kubernetes", {"namespace": namespace}, "", "kubernetes")

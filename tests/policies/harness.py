@@ -6,7 +6,7 @@ unknown value that escapes a policy fails the test instead of becoming an adviso
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,8 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+
+from policies.inputs import INPUTS
 
 UNKNOWN = UNKNOWN_STRING_VALUE
 Props = dict[str, Any]
@@ -77,8 +79,10 @@ def kubernetes(
     )
 
 
-def run(policy: Policy, *resources: Made, config: Mapping[str, Any] | None = None) -> Result:
-    """What the policy says about these resources."""
+def run(
+    policy: Policy, *resources: Made, config: Mapping[str, Any] | None = None, shown: Sequence[Made] | None = None
+) -> Result:
+    """What the policy says about these resources; `shown` are their inputs, where outputs differ from them."""
     result = Result()
 
     def violate(message: str, urn: str | None = None) -> None:
@@ -100,6 +104,9 @@ def run(policy: Policy, *resources: Made, config: Mapping[str, Any] | None = Non
             )
     else:
         assert isinstance(policy, StackValidationPolicy)
+        for made in resources if shown is None else shown:
+            if made.props:  # as the engine does: each resource is shown by itself first
+                INPUTS.saw(made.urn, unknown_checking_proxy(made.props))
         stack = [
             PolicyResource(
                 made.token,

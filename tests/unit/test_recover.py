@@ -34,6 +34,41 @@ from operations import recover
             "projects/acme/regions/us-east5/addresses/n",
         ),
         (
+            "gcp:compute/regionSecurityPolicy:RegionSecurityPolicy",
+            {"name": "n", "region": "us-east5"},
+            "projects/acme/regions/us-east5/securityPolicies/n",
+        ),
+        (
+            "gcp:compute/regionSslPolicy:RegionSslPolicy",
+            {"name": "n", "region": "us-east5"},
+            "projects/acme/regions/us-east5/sslPolicies/n",
+        ),
+        (
+            "gcp:compute/resourcePolicy:ResourcePolicy",
+            {"name": "n", "region": "us-east5"},
+            "projects/acme/regions/us-east5/resourcePolicies/n",
+        ),
+        (
+            "gcp:projects/serviceIdentity:ServiceIdentity",
+            {"service": "container.googleapis.com"},
+            "projects/acme/services/container.googleapis.com",
+        ),
+        (
+            "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
+            {"cryptoKeyId": "projects/k/locations/l/keyRings/r/cryptoKeys/c", "role": "roles/r", "member": "user:a@b.c"},
+            "projects/k/locations/l/keyRings/r/cryptoKeys/c roles/r user:a@b.c",
+        ),
+        (
+            "gcp:secretmanager/secretIamMember:SecretIamMember",
+            {"secretId": "token", "role": "roles/r", "member": "user:a@b.c"},
+            "projects/acme/secrets/token roles/r user:a@b.c",
+        ),
+        (
+            "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
+            {"repository": "images", "location": "us-east5", "role": "roles/r", "member": "user:a@b.c"},
+            "projects/acme/locations/us-east5/repositories/images roles/r user:a@b.c",
+        ),
+        (
             "gcp:serviceaccount/account:Account",
             {"accountId": "nodes"},
             "projects/acme/serviceAccounts/nodes@acme.iam.gserviceaccount.com",
