@@ -6,13 +6,28 @@ inside a release is opaque to previews and policies, so everything of ours is a 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
-from pulumi_kubernetes.helm.v3.Release import Release
 
+from components.light import FULL_SDK, LightResource
 from rules.kserve import Chart
+
+if TYPE_CHECKING or os.environ.get(FULL_SDK):
+    from pulumi_kubernetes.helm.v3.Release import Release
+else:
+
+    class Release(LightResource):
+        """A Helm release."""
+
+        sdk = "pulumi_kubernetes"
+        resource_type = "kubernetes:helm.sh/v3:Release"
+        fixed: ClassVar[Mapping[str, Any]] = {"compat": "true"}
+
+
+__all__ = ["WAIT_SECONDS", "Release", "release"]
 
 WAIT_SECONDS = 600
 """How long a release may take until its workloads are ready."""

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.helm.v3.Release import Release
 
-from components.charts import release
+from components.charts import Release, release
 from components.manifests import manifest
 from components.namespace import controller_namespace
 from rules import kserve, kserve_config

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from components.settings import Settings
+from components.settings.meanings import meaning
 
 KEY = "platform"
 """The one config key of the program."""
@@ -124,7 +125,8 @@ def _names(location: Sequence[int | str]) -> list[str]:
 def _meaning(location: Sequence[int | str]) -> str:
     named = [part for part in location if isinstance(part, str)]
     model = _model(location[: location.index(named[-1])]) if named else None
-    for name, field in model.model_fields.items() if model else ():
-        if named[-1] in (name, field.alias):
-            return " ".join((field.description or "").split()).rstrip(".")
+    if model is not None:
+        for name, field in model.model_fields.items():
+            if named[-1] in (name, field.alias):
+                return meaning(model, name).rstrip(".")
     return "a setting"

@@ -12,6 +12,7 @@ from typing import Any
 
 from components import settings_page
 from components.settings import Settings
+from components.settings.meanings import described
 
 PROJECT = "gke-tpu-inference"
 FILE = Path(__file__).resolve().parent.parent / "settings.schema.json"
@@ -20,7 +21,7 @@ PAGE = FILE.parent / "docs" / "settings.md"
 
 def schema() -> dict[str, Any]:
     """The schema of Pulumi.<stack>.yaml."""
-    settings = Settings.model_json_schema(by_alias=True)
+    settings = described(Settings.model_json_schema(by_alias=True), Settings)
     definitions = settings.pop("$defs")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

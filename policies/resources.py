@@ -74,16 +74,13 @@ def read_resource(
 
     Without `props` every property of it is unknown.
     """
+    if not _wanted(token, wanted):
+        return None
     kind = token.rsplit(":", 1)[-1]
     base = kind.removesuffix("Patch")
-    if token.startswith("gcp:"):
-        if kind not in wanted:
-            return None
-        root = Field("", Unknown() if props is None else plain(props))
-        return Resource(urn, token, kind, "", "", _name(root.at("name")), root)
-    if base not in wanted and kind not in _UNTYPED:
-        return None
     root = Field("", Unknown() if props is None else plain(props))
+    if token.startswith("gcp:"):
+        return Resource(urn, token, kind, "", "", _name(root.at("name")), root)
     written = root.at("kind").of(str)
     if not token.startswith("kubernetes:") and written.missing and root.at("apiVersion").missing:
         return None  # a component that is called like a kind
@@ -110,8 +107,17 @@ def read_stack(resources: Iterable[PolicyResource], wanted: frozenset[str]) -> l
     Kubernetes objects are always judged by what the program declares: the API server's answer is full of defaults, and a
     Deployment that leaves `replicas` to an autoscaler comes back with `replicas: 1`.
     """
-    read = (read_resource(r.resource_type, _seen(r), r.urn, r.provider, wanted) for r in resources)
+    may_be_wanted = (r for r in resources if _wanted(r.resource_type, wanted))
+    read = (read_resource(r.resource_type, _seen(r), r.urn, r.provider, wanted) for r in may_be_wanted)
     return [resource for resource in read if resource is not None]
+
+
+def _wanted(token: str, wanted: frozenset[str]) -> bool:
+    """Whether the kind may be wanted, as far as the token tells."""
+    kind = token.rsplit(":", 1)[-1]
+    if token.startswith("gcp:"):
+        return kind in wanted
+    return kind.removesuffix("Patch") in wanted or kind in _UNTYPED
 
 
 def _seen(resource: PolicyResource) -> Mapping[str, Any] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from components.platform.google_cloud import cluster, compute_classes, google_cloud, network, services, tpu_pools
 from components.platform.http_services import http_services
 from components.platform.kubernetes import authority, controllers, edge, gateway, namespace, secrets
-from components.platform.monitoring import monitoring
+from components.platform.monitoring import metrics_adapter, monitoring
 from components.platform.serving import models
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "gateway",
     "google_cloud",
     "http_services",
+    "metrics_adapter",
     "models",
     "monitoring",
     "namespace",

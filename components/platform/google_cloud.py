@@ -31,7 +31,10 @@ def services(settings: Settings, cloud: Provider) -> ProjectServices:
         "services",
         project=settings.project,
         further=further_apis(settings),
-        agent=settings.syncs_secrets or _grants_keys(settings) or settings.edge.model_armor is not None,
+        agent=settings.syncs_secrets
+        or _grants_keys(settings)
+        or settings.edge.model_armor is not None
+        or settings.reads_managed_prometheus,
         opts=pulumi.ResourceOptions(providers=[cloud]),
     )
 
@@ -42,7 +45,7 @@ def further_apis(settings: Settings) -> list[str]:
     keys = (wanted.encryption.secrets_key, wanted.encryption.boot_disk_key)
     needed = {
         secrets.API: settings.syncs_secrets,
-        monitoring.API: settings.monitoring.enabled,
+        monitoring.API: settings.monitoring.enabled or settings.reads_managed_prometheus,
         "cloudkms.googleapis.com": any(keys),
         "binaryauthorization.googleapis.com": wanted.binary_authorization,
         "containersecurity.googleapis.com": wanted.security_posture,

@@ -6,11 +6,12 @@ import pulumi
 from pulumi_gcp.provider import Provider
 
 from components.cluster import InferenceCluster
+from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.monitoring import PlatformMonitoring, PlatformMonitoringArgs
 from components.services import ProjectServices
 from components.settings import Settings
 from components.settings.http_service import MetricAlert
-from rules import alerting, gateway
+from rules import alerting, gateway, workload_metrics
 
 
 def monitoring(
@@ -43,6 +44,19 @@ def monitoring(
             emails=wanted.emails,
         ),
         pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=[*apis.services, space]),
+    )
+
+
+def metrics_adapter(
+    settings: Settings, cloud: Provider, apis: ProjectServices, gke: InferenceCluster
+) -> MetricsAdapter | None:
+    """What lets autoscalers read managed Prometheus; None where none does."""
+    if not settings.reads_managed_prometheus or apis.project_number is None:
+        return None
+    image = settings.images.at(workload_metrics.ADAPTER)
+    args = MetricsAdapterArgs(project=settings.project, project_number=apis.project_number, image=image)
+    return MetricsAdapter(
+        "metrics-adapter", args, pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=apis.services)
     )
 
 

@@ -18,6 +18,4 @@ Cidr = Annotated[str, AfterValidator(check_cidr)]
 class Section(BaseModel):
     """A group of settings: immutable, names in camelCase as in Pulumi.<stack>.yaml, unknown names refused."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)

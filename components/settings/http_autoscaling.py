@@ -22,8 +22,8 @@ class CustomMetric(Section):
     """Its Prometheus type; a counter is scaled by its rate."""
     source: Literal["managed-prometheus", "external", "pods"] = "managed-prometheus"
     """Where the autoscaler reads it: for each pod from managed Prometheus (managed-prometheus), as one value of the namespace
-    that the pods share (external), both through the Custom Metrics Stackdriver Adapter, which is installed apart from this
-    program; or straight from the pods (pods: GKE 1.35.1-gke.1396000 and newer, preview, gauges only)."""
+    that the pods share (external), both through the Custom Metrics Stackdriver Adapter, which is installed with the platform
+    then; or straight from the pods (pods: GKE 1.35.1-gke.1396000 and newer, preview, gauges only)."""
 
     @model_validator(mode="after")
     def _type_is_read_from_there(self) -> Self:

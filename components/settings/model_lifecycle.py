@@ -24,8 +24,8 @@ class ModelAutoscaling(Section):
     """Share of the KV cache that is in use on average before one more server is started; null for not by cache."""
     source: Literal["pods", "managed-prometheus"] = "pods"
     """Where the autoscaler reads the metrics: straight from the pods (GKE 1.35.1-gke.1396000 and newer, preview, nothing to
-    install), or from managed Prometheus through the Custom Metrics Stackdriver Adapter, which is installed apart from this
-    program."""
+    install), or from managed Prometheus through the Custom Metrics Stackdriver Adapter, which is installed with the platform
+    then."""
     scale_up_window_seconds: Annotated[NonNegativeInt, Field(le=3600)] = autoscaling.SCALE_UP_WINDOW_SECONDS
     """How long more servers must have been wanted before they are started."""
     scale_down_window_seconds: Annotated[NonNegativeInt, Field(le=3600)] = 2 * autoscaling.SCALE_DOWN_WINDOW_SECONDS

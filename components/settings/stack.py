@@ -203,6 +203,14 @@ class Settings(Section):
             metric.source == "pods" for each in scaled for metric in each.metrics
         )
 
+    @property
+    def reads_managed_prometheus(self) -> bool:
+        """Whether an autoscaler reads what managed Prometheus has scraped, which takes an adapter."""
+        scaled = (service.autoscaling for service in self.services if service.autoscaling is not None)
+        return any(model.autoscaling and model.autoscaling.source != "pods" for model in self.models) or any(
+            metric.source != "pods" for each in scaled for metric in each.metrics
+        )
+
     def compute_class(self, name: str) -> str | None:
         """The name itself when it is a compute class; None when it is a pool."""
         return next((each.name for each in self.compute_classes if each.name == name), None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from components.google import FULL_SDK, Nested, spelled
+from components.light import FULL_SDK, Nested, spelled
 from sandbox.home import CHECKOUT
 
 _PROGRAM = """

@@ -210,7 +210,7 @@ def test_pods_are_confined_and_have_no_token(graph: Graph) -> None:
         assert pod(graph, name)["serviceAccountName"] == name
         assert pod(graph, name)["securityContext"]["runAsNonRoot"] is True
         assert server(graph, name)["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert graph.one("kubernetes:core/v1:Namespace").inputs["metadata"]["labels"][
+    assert graph.one("kubernetes:core/v1:Namespace", "namespace").inputs["metadata"]["labels"][
         "pod-security.kubernetes.io/enforce"
     ] == ("restricted")
 

@@ -182,8 +182,7 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
         (
             "models[0].autoscaling.source: 'pods': GKE reads metrics of pods from 1.35.1-gke.1396000 on, in the "
             "RAPID channel first; before, the autoscaler's metrics stay unknown and nothing is scaled. Write "
-            "cluster.minimumVersion: 1.35.1-gke.1396000, releaseChannel: RAPID, or managed-prometheus with the "
-            "Custom Metrics Stackdriver Adapter installed."
+            "cluster.minimumVersion: 1.35.1-gke.1396000, releaseChannel: RAPID, or managed-prometheus."
         ),
     ),
 }
