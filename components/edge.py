@@ -44,7 +44,8 @@ class EdgeProtectionArgs:
     """Arguments of EdgeProtection.
 
     Attributes:
-        name: Name of what is made.
+        name: Name of what is made in the cluster.
+        google_name: Name of the Cloud Armor policy, which no other stack of the project may have.
         namespace: Namespace of the Gateway.
         gateway: Name of the Gateway.
         region: Region of the Gateway.
@@ -58,6 +59,7 @@ class EdgeProtectionArgs:
     """
 
     name: str
+    google_name: str
     namespace: str
     gateway: str
     region: str
@@ -75,6 +77,10 @@ class EdgeProtection(pulumi.ComponentResource):
 
     backend: Mapping[str, Any]
     """Part of `spec.default` of each backend's GCPBackendPolicy."""
+    before_gateway: list[pulumi.Resource]
+    """What the load balancer holds until the Gateway is gone: deleted before, Google Cloud refuses."""
+    before_routes: list[pulumi.Resource]
+    """What a route waits for, so that no request passes by it."""
 
     def __init__(self, name: str, args: EdgeProtectionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         shown = {key: value for key, value in vars(args).items() if key != "model_armor"}
@@ -82,11 +88,13 @@ class EdgeProtection(pulumi.ComponentResource):
             shown["model_armor"] = {"template": args.model_armor.template, "fail_open": args.model_armor.fail_open}
         super().__init__("platform:index:EdgeProtection", name, shown, opts)
         child = pulumi.ResourceOptions(parent=self)
+        self._name, self._args = name, args
+        self.before_gateway, self.before_routes = [], []
         policy: pulumi.Input[str] | None = args.security_policy
         if args.make_security_policy:
             made = RegionSecurityPolicy(
                 name,
-                name=args.name,
+                name=args.google_name,
                 region=args.region,
                 type=edge.SECURITY_POLICY_TYPE,
                 description="Who may send requests to the models, and how many",
@@ -94,31 +102,38 @@ class EdgeProtection(pulumi.ComponentResource):
                 opts=child,
             )
             policy = made.name
+            self.before_gateway.append(made)
         self.backend = backend_protection(policy, args.iap_client, args.iap_secret)
-        if args.model_armor is not None:
-            agent = pulumi.Output.from_input(args.model_armor.project_number).apply(edge.extensions_agent)
-            grants = [
-                IAMMember(
-                    f"{name}-{role.rpartition('.')[2]}",
-                    project=args.model_armor.project,
-                    role=role,
-                    member=pulumi.Output.concat("serviceAccount:", agent),
-                    opts=child,
-                )
-                for role in edge.MODEL_ARMOR_ROLES
-            ]
-            target = {"group": gateway.GATEWAY_GROUP, "kind": "Gateway", "name": args.gateway}
-            manifest(
-                f"{name}-model-armor",
-                api_version=gateway.GKE_NETWORKING_API_VERSION,
-                kind=edge.TRAFFIC_EXTENSION,
-                name=f"{args.name}-model-armor",
-                namespace=args.namespace,
-                spec={"targetRefs": [target], "extensionChains": [model_armor_chain(args.model_armor, args.region)]},
-                # A callout that may not be made refuses every request.
-                opts=pulumi.ResourceOptions(parent=self, depends_on=grants),
-            )
         self.register_outputs({})
+
+    def guard(self, entry: pulumi.Resource) -> None:
+        """Puts Model Armor, where it is wanted, in front of the Gateway `entry`."""
+        name, args, wanted = self._name, self._args, self._args.model_armor
+        if wanted is None:
+            return
+        agent = pulumi.Output.from_input(wanted.project_number).apply(edge.extensions_agent)
+        grants = [
+            IAMMember(
+                f"{name}-{role.rpartition('.')[2]}",
+                project=wanted.project,
+                role=role,
+                member=pulumi.Output.concat("serviceAccount:", agent),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for role in edge.MODEL_ARMOR_ROLES
+        ]
+        target = {"group": gateway.GATEWAY_GROUP, "kind": "Gateway", "name": args.gateway}
+        extension = manifest(
+            f"{name}-model-armor",
+            api_version=gateway.GKE_NETWORKING_API_VERSION,
+            kind=edge.TRAFFIC_EXTENSION,
+            name=f"{args.name}-model-armor",
+            namespace=args.namespace,
+            spec={"targetRefs": [target], "extensionChains": [model_armor_chain(wanted, args.region)]},
+            # A callout that may not be made refuses every request.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*grants, entry]),
+        )
+        self.before_routes.append(extension)
 
 
 def backend_protection(

@@ -6,6 +6,7 @@ KServe makes them. The configuration is handed over inline, as the pinned image 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from components.settings.model_routing import EndpointPicker
@@ -14,7 +15,13 @@ from rules import kserve
 
 
 def scheduler(
-    wanted: EndpointPicker | None, *, image: str, block_size: int, grace_seconds: int, lora: bool
+    wanted: EndpointPicker | None,
+    *,
+    image: str,
+    block_size: int,
+    grace_seconds: int,
+    lora: bool,
+    pull_secrets: Sequence[str] = (),
 ) -> dict[str, Any]:
     """`spec.router.scheduler`. Without settings KServe's own mixture of scorers stays.
 
@@ -24,11 +31,13 @@ def scheduler(
         block_size: Tokens of the servers' KV cache blocks.
         grace_seconds: The servers' grace period, which the picker must outlive: it is what finds them while they finish.
         lora: Whether adapters are served, which the picker then keeps together.
+        pull_secrets: Names of Secrets with which the image is pulled.
     """
     container: dict[str, Any] = {"name": kserve.SERVER_CONTAINER, "image": image}
-    spec: dict[str, Any] = {
-        "template": {"terminationGracePeriodSeconds": grace_seconds, "containers": [container]},
-    }
+    template: dict[str, Any] = {"terminationGracePeriodSeconds": grace_seconds, "containers": [container]}
+    if pull_secrets:
+        template["imagePullSecrets"] = [{"name": secret} for secret in pull_secrets]
+    spec: dict[str, Any] = {"template": template}
     if wanted is None:
         return spec
     container["resources"] = {

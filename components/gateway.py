@@ -44,7 +44,8 @@ class InferenceGatewayArgs:
     """Arguments of InferenceGateway.
 
     Attributes:
-        name: Name of the Gateway, its address and its SSL policy.
+        name: Name of the Gateway.
+        google_name: Name of its address and its SSL policy, which no other stack of the project may have.
         namespace: Namespace of the Gateway and the models.
         region: Region of the address.
         class_name: GatewayClass.
@@ -55,6 +56,7 @@ class InferenceGatewayArgs:
     """
 
     name: str
+    google_name: str
     namespace: str
     region: str
     class_name: str
@@ -83,13 +85,14 @@ class InferenceGateway(pulumi.ComponentResource):
         internal = args.class_name == gateway.REGIONAL_INTERNAL
         self.address = Address(
             name,
-            name=args.name,
+            name=args.google_name,
             region=args.region,
             address_type="INTERNAL" if internal else "EXTERNAL",
             subnetwork=args.subnet if internal else None,
             purpose=gateway.SHARED_ADDRESS_PURPOSE if internal else None,
             opts=self._child,
         )
+        made = self._ssl_policy(name, args)
         self.gateway = manifest(
             name,
             api_version=gateway.GATEWAY_API_VERSION,
@@ -101,30 +104,34 @@ class InferenceGateway(pulumi.ComponentResource):
                 "addresses": [{"type": exposure.NAMED_ADDRESS, "value": self.address.name}],
                 "listeners": listeners(args.tls, args.hostnames),
             },
-            opts=self._child,
+            # The load balancer holds the SSL policy until the Gateway is gone: deleted before, Google Cloud refuses.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[made] if made else []),
         )
-        self._policy(name, args)
+        self._policy(name, args, made)
         if args.tls is not None and args.tls.redirect_http:
             redirect(name, args, pulumi.ResourceOptions(parent=self, depends_on=[self.gateway]))
         host = pulumi.Output.from_input(args.hostnames[0]) if args.hostnames else self.address.address
         self.url = host.apply(lambda host: f"{self.section}://{host}")
         self.register_outputs({"url": self.url})
 
-    def _policy(self, name: str, args: InferenceGatewayArgs) -> None:
+    def _ssl_policy(self, name: str, args: InferenceGatewayArgs) -> RegionSslPolicy | None:
+        """The SSL policy, where TLS is spoken and none exists."""
+        if args.tls is None or args.tls.ssl_policy is not None:
+            return None
+        return RegionSslPolicy(
+            name,
+            name=args.google_name,
+            region=args.region,
+            profile="MODERN",
+            min_tls_version=args.tls.minimum_version,
+            opts=self._child,
+        )
+
+    def _policy(self, name: str, args: InferenceGatewayArgs, made: RegionSslPolicy | None) -> None:
         """What belongs to the load balancer's front: the SSL policy, and who reaches an internal one."""
         default: dict[str, Any] = {}
-        if args.tls is not None and args.tls.ssl_policy is not None:
-            default["sslPolicy"] = args.tls.ssl_policy
-        elif args.tls is not None:
-            made = RegionSslPolicy(
-                name,
-                name=args.name,
-                region=args.region,
-                profile="MODERN",
-                min_tls_version=args.tls.minimum_version,
-                opts=self._child,
-            )
-            default["sslPolicy"] = made.name
+        if args.tls is not None:
+            default["sslPolicy"] = args.tls.ssl_policy if made is None else made.name
         if args.global_access:
             default["allowGlobalAccess"] = True
         if default:

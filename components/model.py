@@ -79,22 +79,22 @@ class TpuModel(pulumi.ComponentResource):
         shown = {"protection": dict(args.protection), "token": None, "model": _shown(model)}
         super().__init__("platform:index:TpuModel", name, {**vars(args), **shown, "name": name}, opts)
         self.path = f"/{args.namespace}/{model.name}"
-        self.service = self._serve(args, model)
+        self.service, policies = self._serve(args, model)
         if model.canary is None:
-            self._route(args, model, [model_routes.Share(name=model.name)], [self.service])
+            self._route(args, model, [model_routes.Share(name=model.name)], [self.service, *policies])
         else:
             second = model.second()
-            canary = self._serve(args, second)
+            canary, others = self._serve(args, second)
             shares = [
                 model_routes.Share(name=model.name, weight=100 - model.canary.weight),
                 model_routes.Share(name=second.name, weight=model.canary.weight),
             ]
-            self._route(args, model, shares, [self.service, canary])
-            self._route(args, second, [model_routes.Share(name=second.name)], [canary])
+            self._route(args, model, shares, [self.service, canary, *policies, *others])
+            self._route(args, second, [model_routes.Share(name=second.name)], [canary, *others])
         self.register_outputs({"path": self.path})
 
-    def _serve(self, args: TpuModelArgs, model: Model) -> pulumi.CustomResource:
-        """One LLMInferenceService with what acts on its pods."""
+    def _serve(self, args: TpuModelArgs, model: Model) -> tuple[pulumi.CustomResource, list[pulumi.Resource]]:
+        """One LLMInferenceService with what acts on its pods, and the policies of its backends."""
         child = pulumi.ResourceOptions(parent=self)
         claims = model_volumes.claims(model)
         first: list[pulumi.Resource] = model_volumes.volumes(
@@ -121,17 +121,22 @@ class TpuModel(pulumi.ComponentResource):
         after = pulumi.ResourceOptions(parent=self, depends_on=[service])
         model_scaling.disruption_budget(model, namespace=args.namespace, opts=after)
         model_scaling.autoscaler(model, namespace=args.namespace, opts=after)
-        model_routes.policies(model, _server(args), namespace=args.namespace, backend_extra=args.protection, opts=after)
-        return service
+        policies = model_routes.policies(
+            model, _server(args), namespace=args.namespace, backend_extra=args.protection, opts=after
+        )
+        return service, policies
 
     def _route(
         self,
         args: TpuModelArgs,
         model: Model,
         shares: Sequence[model_routes.Share],
-        services: Sequence[pulumi.Resource],
+        first: Sequence[pulumi.Resource],
     ) -> None:
-        """The route of one path, after its services: a route to a pool that does not exist yet holds up the whole Gateway."""
+        """The route of one path, after its services: a route to a pool that does not exist yet holds up the whole Gateway.
+
+        And after their backends' policies, so that no request comes before the edge's protection and the health checks.
+        """
         if args.managed_routes:
             return
         parent = {"name": args.gateway} if args.section is None else {"name": args.gateway, "sectionName": args.section}
@@ -146,7 +151,7 @@ class TpuModel(pulumi.ComponentResource):
                 **({"hostnames": list(args.hostnames)} if args.hostnames else {}),
                 "rules": model_routes.rules(f"/{args.namespace}/{model.name}", model.name, shares),
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(services)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(first)),
         )
 
 
@@ -178,6 +183,7 @@ def _spec(args: TpuModelArgs, model: Model, claims: model_volumes.Claims, priori
         block_size=model.block_size,
         grace_seconds=model.stopping.grace,
         lora=model.lora is not None,
+        pull_secrets=args.pull_secrets,
     )
     route: dict[str, Any] = {} if args.managed_routes else {"refs": [{"name": model.name}]}
     spec: dict[str, Any] = {

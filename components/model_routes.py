@@ -85,16 +85,20 @@ def policies(
     namespace: str,
     backend_extra: Mapping[str, Any],
     opts: pulumi.ResourceOptions,
-) -> None:
-    """Health check and timeouts of both backends of one service; `backend_extra` is merged into the GCPBackendPolicies."""
+) -> list[pulumi.Resource]:
+    """Health check and timeouts of both backends of one service; `backend_extra` is merged into the GCPBackendPolicies.
+
+    Returns what a route to them waits for: without its policies a backend is unhealthy, and open to everybody.
+    """
     names = kserve.GeneratedNames(model.name)
     targets = (
         ("pool", gateway.INFERENCE_POOL_GROUP, gateway.INFERENCE_POOL, names.inference_pool),
         ("service", CORE_GROUP, "Service", names.workload_service),
     )
+    made: list[pulumi.Resource] = []
     for label, group, kind, name in targets:
         target = {"group": group, "kind": kind, "name": name}
-        manifest(
+        checked = manifest(
             f"{model.name}-{label}-health",
             api_version=gateway.GKE_NETWORKING_API_VERSION,
             kind=health.HEALTH_CHECK_POLICY,
@@ -103,7 +107,7 @@ def policies(
             spec={"targetRef": target, "default": {**server.health_check(), **numbers(model)}},
             opts=opts,
         )
-        manifest(
+        guarded = manifest(
             f"{model.name}-{label}-backend",
             api_version=gateway.GKE_NETWORKING_API_VERSION,
             kind=backend.BACKEND_POLICY,
@@ -120,6 +124,8 @@ def policies(
             },
             opts=opts,
         )
+        made += [checked, guarded]
+    return made
 
 
 def numbers(model: Model) -> dict[str, int]:

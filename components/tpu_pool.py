@@ -14,6 +14,7 @@ from typing import Any
 import pulumi
 
 from components.google import NodePool, ResourcePolicy
+from components.naming import joined
 from rules import compute_class, tpu
 from rules.capacity import ANY, NO_RESERVATION, RESERVATION_KEY, SPECIFIC_RESERVATION
 from rules.node_pool import COMPACT, HIGH_THROUGHPUT
@@ -111,18 +112,13 @@ class TpuNodePool(pulumi.ComponentResource):
             return {"type": COMPACT, "tpu_topology": args.topology}
         policy = ResourcePolicy(
             f"{name}-slice",
-            name=policy_name(args.cluster_name, args.name),
+            name=joined(args.cluster_name, args.name),
             region=args.region,
             workload_policy={"type": HIGH_THROUGHPUT, "accelerator_topology": args.topology},
             opts=pulumi.ResourceOptions(parent=self),
         )
         # The API reports no type here; any other value would replace the pool at every update.
         return {"type": "", "policy_name": policy.name, "tpu_topology": args.topology}
-
-
-def policy_name(cluster: str, pool: str) -> str:
-    """Name of the workload policy of a pool, within the 63 characters that Compute Engine takes."""
-    return f"{cluster[:31].rstrip('-')}-{pool[:31].rstrip('-')}"
 
 
 def _node_config(args: TpuNodePoolArgs, machine: tpu.MachineType) -> Any:

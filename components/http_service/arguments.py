@@ -139,12 +139,9 @@ class HttpInferenceServiceArgs:
     Attributes:
         namespace: Namespace of the service; the Gateway's.
         gateway: Name of the Gateway.
-        section: Name of its listener that serves.
-        hostnames: Host names that the route answers; empty for every one.
-        protection: Part of the GCPBackendPolicy's `spec.default`: Cloud Armor, Identity-Aware Proxy.
         section: Name of its listener that serves: port 80 may be there for a redirect alone.
         hostnames: Host names that the route answers; empty for every one.
-        protection: Part of the GCPBackendPolicy's `spec.default`.
+        protection: Part of the GCPBackendPolicy's `spec.default`: Cloud Armor, Identity-Aware Proxy.
         image: Container image.
         command: Command instead of the image's own; empty for that.
         args: Arguments instead of the image's own; empty for those.

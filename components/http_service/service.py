@@ -1,12 +1,13 @@
 """The component: which objects an HttpInferenceService consists of, and what waits for what.
 
 Owns the objects. Does not own the Gateway nor the namespace. The route comes after the Service, because a route to a Service
-that does not exist yet leaves its Gateway without a programmed configuration.
+that does not exist yet leaves its Gateway without a programmed configuration, and after the backend's policies, because until
+they are there it is unhealthy and unprotected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -35,6 +36,7 @@ class HttpInferenceService(pulumi.ComponentResource):
         super().__init__("platform:index:HttpInferenceService", name, {**asdict(args), "name": name}, opts)
         self.path = f"/{args.namespace}/{name}"
         selected = {NAME_LABEL: name, COMPONENT_LABEL: COMPONENT}
+        networking = gateway.GKE_NETWORKING_API_VERSION
 
         def made(
             label: str,
@@ -42,7 +44,7 @@ class HttpInferenceService(pulumi.ComponentResource):
             kind: str,
             spec: Mapping[str, Any] | None,
             *,
-            after: pulumi.Resource | None = None,
+            after: Sequence[pulumi.Resource] = (),
             annotations: Mapping[str, str] | None = None,
             fields: Mapping[str, Any] | None = None,
             seconds: int | None = None,
@@ -58,7 +60,7 @@ class HttpInferenceService(pulumi.ComponentResource):
                 labels=selected,
                 annotations=annotations,
                 fields=fields,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[after] if after else [], custom_timeouts=timeouts),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=list(after), custom_timeouts=timeouts),
             )
 
         account = made("account", "v1", "ServiceAccount", None, fields={"automountServiceAccountToken": False})
@@ -73,22 +75,19 @@ class HttpInferenceService(pulumi.ComponentResource):
         self.service = made("service", "v1", "Service", traffic.service(args, selected))
         spec = workload.deployment(name, args, selected)
         self.deployment = made(
-            "deployment", "apps/v1", "Deployment", spec, after=account, seconds=spec["progressDeadlineSeconds"]
+            "deployment", "apps/v1", "Deployment", spec, after=[account], seconds=spec["progressDeadlineSeconds"]
         )
+        policies = [
+            made("health", networking, health.HEALTH_CHECK_POLICY, traffic.health_check_policy(name, args)),
+            made("backend", networking, backend.BACKEND_POLICY, traffic.backend_policy(name, args)),
+        ]
         self.route = made(
             "route",
             gateway.GATEWAY_API_VERSION,
             "HTTPRoute",
             traffic.route(name, args, self.path),
-            after=self.service,
+            after=[self.service, *policies],
         )
-        made(
-            "health",
-            gateway.GKE_NETWORKING_API_VERSION,
-            health.HEALTH_CHECK_POLICY,
-            traffic.health_check_policy(name, args),
-        )
-        made("backend", gateway.GKE_NETWORKING_API_VERSION, backend.BACKEND_POLICY, traffic.backend_policy(name, args))
         if args.endpoints.metrics is not None and args.scrape_seconds:
             made("metrics", POD_MONITORING_API_VERSION, "PodMonitoring", traffic.pod_monitoring(args, selected))
         if args.scaling is not None:
@@ -97,7 +96,7 @@ class HttpInferenceService(pulumi.ComponentResource):
                 "autoscaling/v2",
                 "HorizontalPodAutoscaler",
                 scaling.autoscaler(name, args.namespace, args.scaling),
-                after=self.deployment,
+                after=[self.deployment],
             )
             if native := [metric for metric in args.scaling.metrics if metric.native]:
                 made(

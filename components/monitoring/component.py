@@ -30,6 +30,7 @@ class PlatformMonitoringArgs:
     Attributes:
         scope: What is watched.
         thresholds: Where alerts begin.
+        alert: Whether alert policies are made.
         further: Alerts on metrics of single services.
         models: Names of the models whose metrics are read.
         server_scheme: http, or https where the models' servers speak TLS.
@@ -41,6 +42,7 @@ class PlatformMonitoringArgs:
 
     scope: Scope
     thresholds: Thresholds
+    alert: bool
     further: tuple[Alert, ...]
     models: tuple[str, ...]
     server_scheme: str
@@ -80,7 +82,7 @@ class PlatformMonitoring(pulumi.ComponentResource):
                 notification_channels=channels,
                 opts=child,
             )
-            for alert in (*alerting.alerts(args.scope, args.thresholds), *args.further)
+            for alert in ((*alerting.alerts(args.scope, args.thresholds), *args.further) if args.alert else ())
         }
         if args.dashboard:
             Dashboard(name, dashboard_json=dashboard(f"Inference: {args.scope.cluster}", args.scope), opts=child)

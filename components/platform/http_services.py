@@ -18,6 +18,7 @@ from components.http_service import (
     Scaling,
     Volume,
 )
+from components.secrets import ModelSecrets
 from components.settings import Settings
 from components.settings.http_autoscaling import HttpAutoscaling
 from components.settings.http_service import Amount, HttpEndpoints, HttpService
@@ -25,14 +26,20 @@ from rules import probes
 
 
 def http_services(
-    settings: Settings, gke: InferenceCluster, entry: InferenceGateway, protection: EdgeProtection | None
+    settings: Settings,
+    gke: InferenceCluster,
+    entry: InferenceGateway,
+    protection: EdgeProtection | None,
+    written: ModelSecrets | None,
 ) -> Mapping[str, HttpInferenceService]:
-    """The services, once the namespace and the Gateway exist."""
+    """The services, once the namespace with its Secrets and the Gateway exist, and the edge is guarded."""
+    guards = protection.before_routes if protection else []
+    before = [entry.gateway, *guards, *(written.synced if written else [])]
     return {
         service.name: HttpInferenceService(
             service.name,
             arguments(settings, service, protection.backend if protection else {}),
-            pulumi.ResourceOptions(providers=[gke.provider], depends_on=[entry.gateway]),
+            pulumi.ResourceOptions(providers=[gke.provider], depends_on=before),
         )
         for service in settings.services
     }

@@ -11,6 +11,7 @@ from components.controllers import InferenceControllers, InferenceControllersArg
 from components.edge import EdgeProtection, EdgeProtectionArgs, ModelArmorArgs
 from components.gateway import GatewayTls, InferenceGateway, InferenceGatewayArgs
 from components.namespace import ModelNamespace, ModelNamespaceArgs
+from components.naming import joined
 from components.network import PlatformNetwork
 from components.platform.google_cloud import serving_ports
 from components.route_preset import route_preset
@@ -141,10 +142,11 @@ def gateway(
     gke: InferenceCluster,
     space: ModelNamespace,
     issuer: CertificateAuthority | None,
+    protection: EdgeProtection | None,
 ) -> InferenceGateway:
     """The Gateway, once the region has proxies for it, and its certificate is there where the cluster issues it."""
     wanted = settings.gateway
-    after: list[pulumi.Resource] = [*vpc.proxies, space]
+    after: list[pulumi.Resource] = [*vpc.proxies, space, *(protection.before_gateway if protection else [])]
     if issuer is not None and wanted.tls is not None and wanted.tls.private_authority:
         after.append(
             certificate(
@@ -155,10 +157,11 @@ def gateway(
                 opts=pulumi.ResourceOptions(parent=issuer, depends_on=[issuer.issuer, space]),
             )
         )
-    return InferenceGateway(
+    entry = InferenceGateway(
         "gateway",
         InferenceGatewayArgs(
             name=wanted.name,
+            google_name=joined(settings.cluster.name, wanted.name),
             namespace=settings.namespace,
             region=settings.region,
             class_name=wanted.class_name,
@@ -169,6 +172,9 @@ def gateway(
         ),
         pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=after),
     )
+    if protection is not None:
+        protection.guard(entry.gateway)
+    return entry
 
 
 def _tls(wanted: Gateway) -> GatewayTls | None:
@@ -189,9 +195,9 @@ def _own_secret(wanted: Gateway) -> str:
 
 
 def edge(
-    settings: Settings, cloud: Provider, apis: ProjectServices, gke: InferenceCluster, entry: InferenceGateway
+    settings: Settings, cloud: Provider, apis: ProjectServices, gke: InferenceCluster
 ) -> EdgeProtection | None:
-    """What protects the backends behind the Gateway; None where nothing is asked for."""
+    """What protects the backends behind the Gateway, before there is one; None where nothing is asked for."""
     wanted = settings.edge
     if not wanted.used:
         return None
@@ -203,6 +209,7 @@ def edge(
         "edge",
         EdgeProtectionArgs(
             name=settings.gateway.name,
+            google_name=joined(settings.cluster.name, settings.gateway.name),
             namespace=settings.namespace,
             gateway=settings.gateway.name,
             region=settings.region,
@@ -223,5 +230,5 @@ def edge(
             if armor and apis.project_number is not None
             else None,
         ),
-        pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=[entry.gateway]),
+        pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=apis.services),
     )

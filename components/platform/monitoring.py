@@ -35,8 +35,9 @@ def monitoring(
         PlatformMonitoringArgs(
             scope=scope,
             thresholds=alerting.Thresholds(**wanted.thresholds.model_dump()),
+            alert=wanted.alerts,
             further=further,
-            models=tuple(model.name for model in settings.models),
+            models=tuple(name for model in settings.models for name in model.service_names),
             server_scheme="https" if settings.kserve.backend_tls else "http",
             scrape_seconds=wanted.scrape_seconds,
             dashboard=wanted.dashboard,

@@ -12,6 +12,7 @@ from components.edge import EdgeProtection
 from components.gateway import InferenceGateway
 from components.model import TpuModel, TpuModelArgs
 from components.model_pod import SecretKey
+from components.secrets import ModelSecrets
 from components.settings import Settings
 from components.settings.model import Model
 from rules import secrets
@@ -24,10 +25,12 @@ def models(
     entry: InferenceGateway,
     edge: EdgeProtection | None,
     inference: InferenceControllers | None,
+    written: ModelSecrets | None,
 ) -> Mapping[str, TpuModel]:
-    """The models, once KServe can take them and their nodes exist."""
+    """The models, once KServe can take them, their nodes and Secrets exist, and the edge is guarded."""
     if inference is None:
         return {}
+    before = [entry.gateway, *inference.ready, *(edge.before_routes if edge else []), *(written.synced if written else [])]
     synced = settings.secrets.hugging_face_token is not None
     token = SecretKey(name=secrets.HUGGING_FACE, key=secrets.HUGGING_FACE_KEY) if synced else None
     return {
@@ -54,7 +57,7 @@ def models(
             ),
             pulumi.ResourceOptions(
                 providers=[gke.provider],
-                depends_on=[entry.gateway, *inference.ready, *places[model.pool]],
+                depends_on=[*before, *places[model.pool]],
             ),
         )
         for model in settings.models

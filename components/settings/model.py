@@ -124,6 +124,11 @@ class Model(Section):
             check_hugging_face(canary.uri, "canary.uri")
 
     @property
+    def service_names(self) -> tuple[str, ...]:
+        """Names of the LLMInferenceServices: the model's own, and the canary's."""
+        return (self.name,) if self.canary is None else (self.name, self.canary.name)
+
+    @property
     def fewest_replicas(self) -> int:
         """Servers at the least, without the canary's."""
         return self.autoscaling.min_replicas if self.autoscaling else self.replicas

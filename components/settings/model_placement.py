@@ -40,7 +40,7 @@ def check_on_pool(model: Model, pool: TpuPool, where: str) -> None:
 
 
 def check_in_cluster(model: Model, cluster: Cluster, kserve: KServe, where: str) -> None:
-    """The cluster has what the model's autoscaler and canary need."""
+    """The cluster has what the model's autoscaler needs."""
     scaling = model.autoscaling
     if scaling is not None and scaling.source == "pods":
         found = autoscaling.check_native_metrics(cluster.release_channel, cluster.minimum_version)
@@ -48,8 +48,3 @@ def check_in_cluster(model: Model, cluster: Cluster, kserve: KServe, where: str)
         if kserve.backend_tls:
             reason = "GKE reads metrics of pods by plain HTTP, and with kserve.backendTls the servers speak HTTPS"
             refuse(f"{where}.autoscaling.source", scaling.source, reason, "managed-prometheus")
-    if model.canary is not None and kserve.managed_routes:
-        reason = (
-            "the canary's share is a weight in this program's route, and kserve.managedRoutes leaves routes to KServe"
-        )
-        refuse(f"{where}.canary", model.canary.name, reason, "kserve.managedRoutes: false, or leave canary out")

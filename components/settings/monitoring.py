@@ -38,9 +38,11 @@ class Monitoring(Section):
     """What is measured, when somebody is told, and how."""
 
     enabled: bool = False
-    """Make alert policies and a dashboard, and read the metrics of models and endpoint pickers."""
+    """Read the metrics of models and endpoint pickers, and make what alerts and dashboard say."""
     scrape_seconds: Annotated[int, Field(ge=monitoring.MINIMUM_SCRAPE_SECONDS, le=600)] = 30
     """How often managed Prometheus reads a pod's metrics."""
+    alerts: bool = True
+    """Make alert policies; false for an environment that nobody is called for."""
     dashboard: bool = True
     """Make a dashboard."""
     thresholds: Thresholds = Thresholds()
@@ -61,4 +63,7 @@ class Monitoring(Section):
         if told and not self.enabled:
             field = {"notification_channels": "notificationChannels"}.get(told[0], told[0])
             refuse(field, "set", "nothing is sent while monitoring is off", f"enabled: true, or leave {field} out")
+        if told and not self.alerts:
+            field = {"notification_channels": "notificationChannels"}.get(told[0], told[0])
+            refuse(field, "set", "nothing is sent without alerts", f"alerts: true, or leave {field} out")
         return self

@@ -60,9 +60,7 @@ GOOGLE = {
     ("gcp:container/nodePool:NodePool", "tpu-v6e-2x2"),
     ("gcp:compute/address:Address", "gateway"),
     ("gcp:projects/service:Service", "monitoring"),
-    ("gcp:monitoring/notificationChannel:NotificationChannel", "monitoring-inference-on-call@example.com"),
     ("gcp:monitoring/dashboard:Dashboard", "monitoring"),
-    *(("gcp:monitoring/alertPolicy:AlertPolicy", f"monitoring-{alert}") for alert in ALERTS),
 }
 KUBERNETES = {
     ("kubernetes:monitoring.googleapis.com/v1:PodMonitoring", "monitoring-qwen2-5-3b-servers"),
@@ -114,6 +112,11 @@ HTTPS = {
 """What a certificate brings along; dev has none."""
 SEVERAL = {("kubernetes:policy/v1:PodDisruptionBudget", "qwen2-5-3b-disruption")}
 """What several servers bring along; dev has one."""
+CALLED = {
+    ("gcp:monitoring/notificationChannel:NotificationChannel", "monitoring-inference-on-call@example.com"),
+    *(("gcp:monitoring/alertPolicy:AlertPolicy", f"monitoring-{alert}") for alert in ALERTS),
+}
+"""What somebody on call brings along; dev has nobody."""
 
 
 def test_the_whole_graph(graph: Graph) -> None:
@@ -121,7 +124,8 @@ def test_the_whole_graph(graph: Graph) -> None:
     registered = {(resource.type, resource.name) for resource in graph if resource.type != STACK_TYPE}
     encrypts = graph.manifests_of("Gateway")[0].inputs["spec"]["listeners"][0]["protocol"] == "HTTPS"
     several = graph.manifests_of("LLMInferenceService")[0].inputs["spec"]["replicas"] > 1
-    further = (HTTPS if encrypts else set()) | (SEVERAL if several else set())
+    called = graph.of_type("gcp:monitoring/alertPolicy:AlertPolicy")
+    further = (HTTPS if encrypts else set()) | (SEVERAL if several else set()) | (CALLED if called else set())
     assert registered == COMPONENTS | PROVIDERS | GOOGLE | KUBERNETES | further
     assert len(registered) == len(graph.resources) - 1
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.loading import SettingsError
 from policies.access import SCOPED_RIGHTS
 from rules import kserve, monitoring, vllm
 from sandbox.cloud.kind import Resource as CloudResource
@@ -184,6 +185,18 @@ def test_monitoring_is_an_option() -> None:
     assert some.of_type(CHANNEL) == []
     assert len(some.of_type(ALERT)) == 12
     assert {tuple(policy.inputs["notificationChannels"]) for policy in some.of_type(ALERT)} == {()}
+
+
+def test_nobody_is_called_without_alerts() -> None:
+    """A trial is measured and shown, and wakes nobody; addresses that would never be used are refused."""
+    quiet = with_monitoring(enabled=True, alerts=False)
+    assert quiet.of_type(ALERT) == []
+    assert quiet.of_type(DASHBOARD)
+    assert quiet.manifests_of("PodMonitoring")
+    with pytest.raises(
+        SettingsError, match=r"monitoring\.emails: 'set': nothing is sent without alerts\. Write alerts: true"
+    ):
+        with_monitoring(enabled=True, alerts=False, emails=["a@example.com"])
 
 
 def test_the_api_is_on_before_its_resources(watched: Graph) -> None:
