@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYTHONPATH := $(CURDIR)
+ifdef SPEED
+export SANDBOX_SPEED := $(SPEED)
+endif
 
 $(READY): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -25,8 +28,8 @@ help: ## Show this list
 setup: $(READY) ## Install the Python packages into .venv
 
 .PHONY: up
-up: $(READY) ## Preview and apply a stack in the sandbox [STACK=dev|prod]
-	@$(BIN)/python -m sandbox up --stack $(STACK)
+up: $(READY) ## Preview and apply a stack in the sandbox [STACK=dev|prod FAULTS=script.yaml SPEED=1]
+	@$(BIN)/python -m sandbox up --stack $(STACK) $(if $(FAULTS),--faults "$(FAULTS)")
 
 .PHONY: preview
 preview: $(READY) ## Show what `make up` would change [STACK=dev|prod]
@@ -48,6 +51,10 @@ logs: $(READY) ## Show what a pod has written [POD=namespace/name, CONTAINER=nam
 load-test: $(READY) ## Send requests and tell latencies [URL=http://… RATE=10 DURATION=30 RAMP=0 P95=seconds OPTIONS=…]
 	@$(BIN)/python -m operations.load_test "$(URL)" $(if $(RATE),--rate "$(RATE)") $(if $(DURATION),--duration "$(DURATION)") \
 	  $(if $(RAMP),--ramp "$(RAMP)") $(if $(P95),--max-p95 "$(P95)") $(OPTIONS)
+
+.PHONY: faults
+faults: $(READY) ## Set, show or clear the errors the simulated cloud gives on order [FAULTS=script.yaml|show|clear]
+	@$(BIN)/python -m sandbox faults "$(or $(FAULTS),show)"
 
 .PHONY: down
 down: $(READY) ## End and remove the whole sandbox

@@ -18,8 +18,11 @@ if __package__ or sys.argv[1:2] == ["check"]:
 
     sys.exit(main())
 
-from pulumi_policy import EnforcementLevel, PolicyPack
+from pulumi_policy import EnforcementLevel, PolicyPack, policy
 
 from policies.pack import NAME, POLICIES
+from policies.unpacked import install
+
+install(policy)
 
 PolicyPack(name=NAME, policies=POLICIES, enforcement_level=EnforcementLevel.MANDATORY)

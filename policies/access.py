@@ -23,7 +23,10 @@ SERVICE_ACCOUNT_KEY: Final = "gcp:serviceaccount/key:Key"
 RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 _ROLES: Final = ("Role", "ClusterRole")
 _BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
-_IAM: Final = ("IAMMember", "IAMBinding")
+_IAM: Final = (
+    *("IAMMember", "IAMBinding", "SecretIamMember", "SecretIamBinding", "RepositoryIamMember", "RepositoryIamBinding"),
+    *("BucketIAMMember", "BucketIAMBinding", "CryptoKeyIAMMember", "CryptoKeyIAMBinding"),
+)
 
 
 def _framework(reference: str) -> PolicyComplianceFramework:

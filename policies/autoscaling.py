@@ -43,6 +43,7 @@ def _check(resources: list[Resource], report: Report) -> None:
         names = service.generated
         if names is not None:
             targets.generated[("Deployment", service.resource.namespace, names.deployment)] = service
+            targets.namespaces.add(service.resource.namespace)
     for autoscaler in autoscalers:
         _judge_limits(autoscaler, report)
         _judge_reference(autoscaler, targets, report)
@@ -94,7 +95,10 @@ def _judge_reference(autoscaler: Resource, targets: _Targets, report: Report) ->
 
 def _judge_target(autoscaler: Resource, template: PodTemplate, report: Report) -> None:
     target, container = template.resource, template.server
-    report.findings(rules.check_fixed_replicas(target.at("spec", "replicas").get(int), autoscaler.label), target)
+    replicas = target.at("spec", "replicas").of(int)
+    if replicas.unknown:
+        report.undecided(replicas, f"whether it and {autoscaler.label} set the number of pods in turn", target)
+    report.findings(rules.check_fixed_replicas(replicas.get(int), autoscaler.label), target)
     if container is not None and container.at("readinessProbe").missing:
         report.finding(rules.check_readiness(f"{container.path}.readinessProbe", autoscaler.label), target)
     for metric in autoscaler.at("spec", "metrics").items():
@@ -112,6 +116,9 @@ def _check_shutdown(resources: list[Resource], report: Report) -> None:
     servers = Servers(resources)
     for template in servers.templates:
         grace, container = _grace(template), template.server
+        if grace is None:
+            field = template.pod.at("terminationGracePeriodSeconds")
+            report.undecided(field, "whether requests under way can finish", template.resource)
         if grace is None or container is None:
             continue
         pre_stop = _pre_stop(container)
@@ -154,6 +161,8 @@ def _check_scaling(resources: list[Resource], report: Report) -> None:
     for service in Stack(resources).services:
         scaling = service.spec.at("scaling")
         replicas = service.spec.at("replicas")
+        if scaling.unknown and not replicas.missing:
+            report.undecided(scaling, "whether replicas and scaling contradict each other", service.resource)
         if not scaling.missing and not replicas.missing and not isinstance(scaling.value, Unknown):
             report.finding(
                 Finding(

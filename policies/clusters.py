@@ -52,7 +52,7 @@ def _check_subnets(resources: list[Resource], report: Report) -> None:
             _check_proxy_only(subnet, report)
     region, where = _region(resources)
     proxies = [s for s in subnets if s.at("purpose").get(str) == PROXY_ONLY_PURPOSE]
-    fitting = [s for s in proxies if region is None or s.at("region").value in {None, region}]
+    fitting = [s for s in proxies if region is None or s.at("region").of(str).value in (None, region)]
     if fitting:
         return
     unknown = [s.at("purpose") for s in subnets if s.at("purpose").unknown]

@@ -25,6 +25,7 @@ from pulumi_policy import (
 from policies import exemptions
 from policies.inputs import INPUTS
 from policies.reading import Field, Unknown
+from policies.remediation import Fix, apply, judged, wire
 from policies.resources import Resource, read_resource, read_stack
 from rules.finding import Finding
 
@@ -75,6 +76,10 @@ class Report:
             self._said.add((message, resource.urn))
             self._violate(message, resource.urn)
 
+    def tolerates(self, rule: str, resource: Resource) -> bool:
+        """Whether an exemption in force covers that rule, so that nothing may be done about it either."""
+        return any(e.matches(resource.urn, rule) and e.expires >= exemptions.today() for e in self._exemptions)
+
     def findings(self, findings: Iterable[Finding], resource: Resource) -> None:
         """Reports several findings against one resource."""
         for finding in findings:
@@ -117,8 +122,12 @@ def resource_policy(
     enforcement: EnforcementLevel = EnforcementLevel.MANDATORY,
     config: Mapping[str, dict[str, Any]] | None = None,
     framework: PolicyComplianceFramework | None = None,
+    fix: Fix | None = None,
 ) -> ResourceValidationPolicy:
-    """A policy that judges one resource's inputs; `kinds` are the last parts of the type tokens it looks at."""
+    """A policy that judges one resource's inputs; `kinds` are the last parts of the type tokens it looks at.
+
+    With `fix` it takes the level `remediate`, at which what the fix knows to be right is written into the resource.
+    """
     wanted = LOOKS_AT[name] = frozenset(kinds)
 
     def validate(args: ResourceValidationArgs, violate: ReportViolation) -> None:
@@ -130,10 +139,20 @@ def resource_policy(
         elif config.get("exemptions"):
             Report(name, violate, config)  # an exemption is listed as unused even where nothing asked for it
 
+    def remediate(args: ResourceValidationArgs) -> Any:
+        sent = wire(args.props)
+        resource = read_resource(args.resource_type, judged(sent), args.urn, args.provider, wanted)
+        if resource is None or fix is None:
+            return None
+        report = Report(name, lambda *_: None, args.get_config())
+        changes = [change for change in fix(resource) if not report.tolerates(change.rule, resource)]
+        return sent if apply(sent, changes) else None
+
     return ResourceValidationPolicy(
         name=name,
         description=description,
         validate=validate,
+        remediate=remediate if fix is not None else None,
         enforcement_level=enforcement,
         config_schema=_schema(config),
         display_name=title,

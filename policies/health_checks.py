@@ -15,6 +15,7 @@ from pulumi_policy import Severity
 
 from policies.framework import Report, resource_policy, stack_policy
 from policies.reading import Field, Unknown, related
+from policies.remediation import port_specification
 from policies.resources import Name, Resource, same
 from policies.routing import KINDS, Reference, Service, Stack, backends, is_pool, parents, reference, resolve
 from rules.finding import Finding
@@ -260,4 +261,5 @@ HEALTH_CHECK_CONTENT: Final = resource_policy(
     tags=["gateway", "health"],
     kinds=[HEALTH_CHECK_POLICY],
     check=_check_content,
+    fix=port_specification,
 )

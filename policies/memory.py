@@ -33,6 +33,8 @@ def _check_server(container: Field, template: PodTemplate, report: Report) -> No
     arguments = vllm_arguments.split(field.get(str) or "" for field in words(container))
     model = _model(container, template, arguments)
     name = model.get(str)
+    if kind is not None and model.unknown:
+        report.undecided(model, "whether the weights fit the chips", template.resource)
     if kind is None or name is None:
         return
     quantised = vllm_arguments.value(arguments, ("--quantization", "-q")) or ""

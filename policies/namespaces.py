@@ -37,15 +37,26 @@ def _check_ingress(resources: list[Resource], report: Report) -> None:
     }
     policies = [r for r in resources if r.group == _POLICY_GROUP and r.kind == "NetworkPolicy"]
     for namespace in sorted(served & {policy.namespace for policy in policies}, key=str):
-        there = [policy for policy in policies if policy.namespace == namespace]
+        there = sorted((p for p in policies if p.namespace == namespace), key=lambda p: p.urn)
         specs = [spec for policy in there if isinstance(spec := policy.at("spec").value, dict)]
-        hidden = [field for policy in there for field in policy.at("spec").unknowns()]
-        findings = check_load_balancer_ingress(cast("list[dict[str, Any]]", specs))
-        if findings and hidden:
-            owner = next(p for p in there if any(True for _ in p.at("spec").unknowns()))
-            report.undecided(hidden[0], "whether Google's health checks reach the pods", owner)
+        certain = [_certain(policy) for policy in there]
+        if not check_load_balancer_ingress(certain):
             continue
-        report.findings(findings, there[0])
+        hidden = next(((p, field) for p in there for field in p.at("spec").unknowns()), None)
+        if hidden is not None:
+            report.undecided(hidden[1], "whether Google's health checks reach the pods", hidden[0])
+        else:
+            report.findings(check_load_balancer_ingress(cast("list[dict[str, Any]]", specs)), there[0])
+
+
+def _certain(policy: Resource) -> dict[str, Any]:
+    """A policy's `spec` as it lets in least and closes most: without ingress rules that are not known."""
+    spec = policy.at("spec")
+    if any(True for name in ("podSelector", "policyTypes") for _ in spec.at(name).unknowns()) or spec.unknown:
+        return {}
+    rules = [rule.value for rule in spec.at("ingress").items() if not any(True for _ in rule.unknowns())]
+    known = cast("dict[str, Any]", spec.value) if spec.of(dict).known else {}
+    return {**known, "ingress": rules}
 
 
 NAMESPACE_POD_SECURITY: Final = resource_policy(

@@ -13,6 +13,7 @@ from pulumi_policy import EnforcementLevel, Severity
 from policies.framework import Report, at, resource_policy
 from policies.inputs import INPUTS
 from policies.reading import Field, Unknown, plain
+from policies.remediation import single_host_placement
 from policies.resources import Resource
 from rules.cluster import is_zone
 from rules.finding import Finding
@@ -188,6 +189,7 @@ TPU_NODE_POOL: Final = resource_policy(
     kinds=["NodePool", "Cluster"],
     check=_check,
     config=_CONFIG,
+    fix=single_host_placement,
 )
 
 TPU_ZONE_UNLISTED: Final = resource_policy(

@@ -6,6 +6,7 @@ from typing import Final
 
 from pulumi_policy import Policy
 
+from policies.accelerators import TPU_ACCELERATOR
 from policies.access import LITERAL_SECRETS, NETWORK_POLICIES, SCOPED_RIGHTS, SERVICE_ACCOUNT_KEYS
 from policies.autoscaling import AUTOSCALER, GRACEFUL_SHUTDOWN, SERVICE_SCALING
 from policies.backend_policies import BACKEND_POLICY_CONTENT, BACKEND_TIMEOUT
@@ -48,6 +49,7 @@ POLICIES: Final[list[Policy]] = [
     MANAGED_ROUTE,
     PROXY_ONLY_SUBNET,
     TPU_WORKLOAD,
+    TPU_ACCELERATOR,
     HEALTH_AGREEMENT,
     PROBE_PATHS,
     BACKEND_TIMEOUT,

@@ -8,6 +8,7 @@ is unknown as well: it neither crashes a policy nor passes it.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
@@ -31,7 +32,7 @@ class Unknown:
 
 def plain(value: object) -> Any:
     """`value` as dicts, lists and scalars, with `Unknown` objects for what is not known; whole floats as int."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
+    if value is None or isinstance(value, bool | str | int):
         return value
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
@@ -41,6 +42,25 @@ def plain(value: object) -> Any:
     if isinstance(value, Sequence):
         sequence = cast("Sequence[object]", value)
         return [_plain_item(sequence, index) for index in range(len(sequence))]
+    return value
+
+
+_READ: Final[dict[int, tuple[weakref.ref[Any], Any]]] = {}
+
+
+def plain_once(props: object) -> Any:
+    """As `plain`, and once for each of the SDK's views of a resource, while it lives: every policy reads them, none writes."""
+    if isinstance(props, dict | list):
+        return plain(cast("object", props))
+    key = id(props)
+    kept = _READ.get(key)
+    if kept is not None and kept[0]() is props:
+        return kept[1]
+    value = plain(props)
+    try:
+        _READ[key] = (weakref.ref(props, lambda _: _READ.pop(key, None)), value)
+    except TypeError:
+        pass  # not all that can be read can be watched
     return value
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, cast, overload
 from pulumi_policy import PolicyProviderResource, PolicyResource
 
 from policies.inputs import INPUTS
-from policies.reading import Field, Unknown, plain
+from policies.reading import Field, Unknown, plain, plain_once
 
 _UNTYPED: Final = frozenset({"CustomResource", "CustomResourcePatch"})
 _CORE_GROUPS: Final = frozenset({"core", ""})
@@ -78,7 +78,7 @@ def read_resource(
         return None
     kind = token.rsplit(":", 1)[-1]
     base = kind.removesuffix("Patch")
-    root = Field("", Unknown() if props is None else plain(props))
+    root = Field("", Unknown() if props is None else plain_once(props))
     if token.startswith("gcp:"):
         return Resource(urn, token, kind, "", "", _name(root.at("name")), root)
     written = root.at("kind").of(str)
@@ -126,7 +126,9 @@ def _seen(resource: PolicyResource) -> Mapping[str, Any] | None:
         return inputs
     if inputs is None or not resource.resource_type.startswith("kubernetes:"):
         return resource.props
-    return declared(plain(inputs), plain(resource.props))
+    if inputs is resource.props:
+        return inputs
+    return declared(plain_once(inputs), plain_once(resource.props))
 
 
 def declared(inputs: Any, outputs: Any) -> Any:

@@ -13,6 +13,7 @@ from pulumi_policy import Severity
 
 from policies.framework import Report, resource_policy, stack_policy
 from policies.reading import Field, related
+from policies.remediation import zero_timeouts
 from policies.resources import Resource
 from policies.routing import KINDS, Stack, rules_of
 from rules.finding import Finding
@@ -30,7 +31,7 @@ _IRRELEVANT: Final = re.compile(
 
 
 def _check(resource: Resource, report: Report) -> None:
-    spec = _route_spec(resource)
+    spec = route_spec(resource)
     if spec is None:
         return
     for rule in rules_of(spec):
@@ -47,7 +48,8 @@ def _check(resource: Resource, report: Report) -> None:
                 report.finding(finding, resource)
 
 
-def _route_spec(resource: Resource) -> Field | None:
+def route_spec(resource: Resource) -> Field | None:
+    """Where a resource holds the `spec` of an HTTPRoute: itself, or the inline route of an LLMInferenceService; else None."""
     if (resource.kind, resource.group) == ("HTTPRoute", GATEWAY_GROUP):
         return resource.at("spec")
     if resource.group == GROUP:
@@ -95,6 +97,7 @@ ROUTE_FEATURES: Final = resource_policy(
     tags=["gateway", "kserve"],
     kinds=["HTTPRoute", LLM_INFERENCE_SERVICE, LLM_INFERENCE_SERVICE_CONFIG],
     check=_check,
+    fix=zero_timeouts,
 )
 
 MANAGED_ROUTE: Final = stack_policy(

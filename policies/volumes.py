@@ -72,7 +72,9 @@ def _judge_volume(
     shared = volumes.check_single_writer(single[0], number, field.path, what)
     report.findings(shared, workload)
     strategy = workload.at("spec", "strategy", "type").of(str)
-    if workload.kind == "Deployment" and not shared and not strategy.unknown:
+    if workload.kind == "Deployment" and not shared and strategy.unknown:
+        report.undecided(strategy, "whether an update ends the old pod before the new one needs its disk", workload)
+    elif workload.kind == "Deployment" and not shared:
         report.findings(volumes.check_rollout(single[0], strategy.get(str), strategy.path), workload)
 
 

@@ -96,7 +96,9 @@ def _judge(resource: Resource, pod: Field, alone: bool, slices: list[Slice] | No
     if not (accelerator.known and topology.known):
         return
     wanted = (str(accelerator.value), str(topology.value), chips)
-    findings = check_accelerator(wanted[0]) or check_request(*wanted)
+    if check_accelerator(wanted[0]):
+        return  # tpu-accelerator-label says so
+    findings = check_request(*wanted)
     if not findings and alone:
         findings = check_single_pod(*wanted)
     if not findings and slices:

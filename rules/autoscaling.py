@@ -49,8 +49,8 @@ def check_native_metrics(channel: str, minimum_version: str | None, path: str = 
             value="pods",
             reason=f"GKE reads metrics of pods from {MINIMUM_NATIVE_METRIC_VERSION} on, in the RAPID channel first; before, the "
             "autoscaler's metrics stay unknown and nothing is scaled",
-            remedy=f"Write cluster.minimumVersion: {MINIMUM_NATIVE_METRIC_VERSION}, releaseChannel: RAPID, or managed-prometheus "
-            "with the Custom Metrics Stackdriver Adapter installed.",
+            remedy=f"Write cluster.minimumVersion: {MINIMUM_NATIVE_METRIC_VERSION}, releaseChannel: RAPID, or "
+            "managed-prometheus.",
             rule="native-metrics",
         )
     ]

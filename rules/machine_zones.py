@@ -34,6 +34,18 @@ def is_machine_type(name: str) -> bool:
     return _MACHINE.fullmatch(name) is not None
 
 
+def families(zone: str) -> list[str]:
+    """The families that are listed for a zone; none for an AI zone."""
+    if is_ai_zone(zone):
+        return []
+    return [*_TABLE["everywhere"], *(name for name, zones in _TABLE["families"].items() if zone in zones)]
+
+
+def listed_zones() -> frozenset[str]:
+    """The zones that the list names for some family."""
+    return frozenset(zone for zones in _TABLE["families"].values() for zone in zones)
+
+
 def check_machine(machine_type: str, zones: Iterable[str]) -> list[Finding]:
     """Whether nodes without TPU of that machine type can be had in those zones; the path is `machineType`."""
     if is_tpu_machine_name(machine_type):

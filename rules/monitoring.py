@@ -17,6 +17,8 @@ COLLECTOR_NAMESPACE: Final = "gmp-system"
 COLLECTOR_ACCOUNT: Final = "collector"
 """The identity with which managed Prometheus of a Standard cluster reads the Secrets that a PodMonitoring names."""
 MINIMUM_SCRAPE_SECONDS: Final = 5
+READER: Final = "metrics-reader"
+"""ServiceAccount and Secret of this program with which metrics are read that want a token."""
 
 API: Final = "monitoring.googleapis.com"
 

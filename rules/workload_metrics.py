@@ -37,7 +37,12 @@ RETENTION_SECONDS: Final = 300
 """How old a point may be that the adapter still hands out (its --metric-window)."""
 
 ADAPTER_IMAGE: Final = "custom-metrics-stackdriver-adapter"
-"""End of the adapter's image (gcr.io/gke-release/… v0.15.1-gke.0 in 2026)."""
+"""End of the adapter's image, and the name of all its objects."""
+ADAPTER: Final = f"gcr.io/gke-release/{ADAPTER_IMAGE}:v0.15.1-gke.0"
+"""The image of the adapter's own manifest (adapter_new_resource_model.yaml)."""
+ADAPTER_NAMESPACE: Final = "custom-metrics"
+ADAPTER_ROLE: Final = "roles/monitoring.viewer"
+"""What its Kubernetes account must have in the project (GKE's tutorial on autoscaling by Cloud Monitoring)."""
 ADAPTER_PORT: Final = 443
 """Port of its container, which its Deployment does not declare."""
 

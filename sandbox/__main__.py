@@ -1,4 +1,4 @@
-"""The sandbox's commands: `python -m sandbox up|preview|destroy|down|status|logs|tools|env`; `make` calls them."""
+"""The sandbox's commands: `python -m sandbox up|preview|destroy|down|status|logs|faults|tools|env`; `make` calls them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from sandbox import daemon, traffic
+from sandbox import clock, daemon, ordering, traffic
 from sandbox.balancer import report
 from sandbox.daemon import CloudError
 from sandbox.engine import Engine
@@ -26,11 +26,14 @@ _NEXT = {
 
 
 def _engine(stack: str, progress: Progress) -> Engine:
+    clock.speed()
     committed(stack)  # a mistake in its name should not be told after minutes of building tools
     workspace = Workspace(Tools.ensure(progress))
     workspace.prepare()
     config_file = workspace.configuration(stack)
     stranded = daemon.start(workspace.home, workspace.environment())
+    if warning := ordering.follow_speed(workspace.home):
+        progress.say(f"warning: {warning}")
     engine = Engine(workspace, stack, config_file)
     for cluster, reason in stranded.items():
         message = f"{cluster} could not be started again: {reason}"
@@ -40,8 +43,14 @@ def _engine(stack: str, progress: Progress) -> Engine:
     return engine
 
 
-def _operate(operation: str, stack: str, options: Sequence[str]) -> int:
-    engine = _engine(stack, Progress())
+def _operate(operation: str, stack: str, options: Sequence[str], faults: str | None = None) -> int:
+    progress = Progress()
+    script = ordering.script(faults) if faults else None
+    engine = _engine(stack, progress)
+    if script is not None:
+        ordering.play(engine.workspace.home, script)
+    if count := ordering.active(engine.workspace.home):
+        progress.say(f"{count} faults are ordered; make faults FAULTS=clear ends them")
     if operation == "destroy" and (names := engine.protected()):
         # Without its preview the engine would find out on the way, with half of the stack gone.
         sys.stderr.write(
@@ -102,12 +111,16 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--stack", default="dev", help="dev, prod or another Pulumi.<stack>.yaml")
+        if name == "up":
+            command.add_argument("--faults", help="a fault script, see docs/sandbox.md")
         command.add_argument("options", nargs="*", help="further options of pulumi, after --")
     commands.add_parser("down", help="end and remove the whole sandbox")
     commands.add_parser("status", help="show what runs")
     logs = commands.add_parser("logs", help="print what a pod has written")
     logs.add_argument("pod", help="namespace/name")
     logs.add_argument("--container", help="one of its containers; all when left out")
+    faults = commands.add_parser("faults", help="set, show or clear the errors the simulated cloud gives on order")
+    faults.add_argument("what", metavar="PATH|show|clear", help="a fault script, see docs/sandbox.md")
     commands.add_parser("env", help="print the environment for using pulumi directly")
     commands.add_parser("tools", help="build the tools").add_argument("--lint", action="store_true")
     return parser
@@ -121,13 +134,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "down": lambda: _down(progress),
         "status": lambda: show_status(sandbox_home()),
         "logs": lambda: show_logs(sandbox_home(), options.pod, options.container),
+        "faults": lambda: ordering.command(sandbox_home(), options.what),
         "env": _environment,
         "tools": lambda: _tools(progress, lint=options.lint),
     }
-    run = commands.get(options.command, lambda: _operate(options.command, options.stack, options.options))
+    run = commands.get(
+        options.command,
+        lambda: _operate(options.command, options.stack, options.options, getattr(options, "faults", None)),
+    )
     try:
         return run()
-    except (ToolchainError, WorkspaceError, CloudError, LogError) as error:
+    except (ToolchainError, WorkspaceError, CloudError, LogError, clock.SpeedError) as error:
         sys.stderr.write(f"error: {error}\n")
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

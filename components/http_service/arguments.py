@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components.endpoints import Server
-from rules import autoscaling
+from rules import autoscaling, volumes
 from rules.probes import Timing
 
 PORT_NAME = "http"
@@ -122,14 +122,19 @@ class Volume:
     Attributes:
         size: As a Kubernetes quantity.
         mount_path: Where the server sees it.
-        access_mode: ReadWriteOnce, ReadOnlyMany or ReadWriteMany.
-        storage_class: Storage class.
+        access_mode: ReadWriteOnce or ReadWriteMany.
+        storage_class: An existing storage class; None for a disk's default, or one that is made where pods share it.
     """
 
     size: str
     mount_path: str
     access_mode: str
-    storage_class: str
+    storage_class: str | None
+
+    @property
+    def made_class(self) -> bool:
+        """Whether a storage class has to be made: GKE's own put Filestore instances into another network."""
+        return self.storage_class is None and self.access_mode not in volumes.SINGLE_NODE_MODES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +163,7 @@ class HttpInferenceServiceArgs:
         replicas: Pods; those of `scaling` count where there is one.
         scaling: Autoscaling, if wanted.
         volume: A disk, if wanted.
+        network: The nodes' VPC, where shared volumes are: its name, or its full one where it is another project's.
         longest_request_seconds: How long the load balancer waits for an answer.
         drain_seconds: How long requests go on in a pod that is being stopped.
         load_balancer_readiness: Whether pods wait for the load balancer's own health check.
@@ -185,6 +191,7 @@ class HttpInferenceServiceArgs:
     replicas: int
     scaling: Scaling | None
     volume: Volume | None
+    network: str
     longest_request_seconds: int
     drain_seconds: int
     load_balancer_readiness: bool

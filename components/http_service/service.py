@@ -16,7 +16,7 @@ import pulumi
 from components.http_service import scaling, traffic, workload
 from components.http_service.arguments import HttpInferenceServiceArgs
 from components.manifests import manifest
-from rules import autoscaling, backend, gateway, health, volumes
+from rules import autoscaling, backend, gateway, health, volumes, weights
 
 NAME_LABEL = "app.kubernetes.io/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"
@@ -65,12 +65,25 @@ class HttpInferenceService(pulumi.ComponentResource):
 
         account = made("account", "v1", "ServiceAccount", None, fields={"automountServiceAccountToken": False})
         if args.volume is not None:
+            made_class = f"{args.namespace}-{name}-shared"
+            classes: list[pulumi.Resource] = []
+            if args.volume.made_class:
+                storage = manifest(
+                    f"{name}-shared-class",
+                    api_version="storage.k8s.io/v1",
+                    kind="StorageClass",
+                    name=made_class,
+                    fields=weights.filestore_class(args.network),
+                    opts=pulumi.ResourceOptions(parent=self),
+                )
+                classes.append(storage)
             made(
                 "models",
                 "v1",
                 "PersistentVolumeClaim",
-                workload.claim(args.volume),
+                workload.claim(args.volume, made_class),
                 annotations={volumes.SKIP_AWAIT: "true"},
+                after=classes,
             )
         self.service = made("service", "v1", "Service", traffic.service(args, selected))
         spec = workload.deployment(name, args, selected)

@@ -102,10 +102,10 @@ def environment(args: HttpInferenceServiceArgs) -> list[dict[str, Any]]:
     ]
 
 
-def claim(volume: Volume) -> dict[str, Any]:
-    """`spec` of the PersistentVolumeClaim."""
+def claim(volume: Volume, made_class: str) -> dict[str, Any]:
+    """`spec` of the PersistentVolumeClaim; `made_class` is the name of the storage class that may be made for it."""
     return {
         "accessModes": [volume.access_mode],
-        "storageClassName": volume.storage_class,
+        "storageClassName": volume.storage_class or (made_class if volume.made_class else volumes.DEFAULT_CLASS),
         "resources": {"requests": {"storage": volume.size}},
     }

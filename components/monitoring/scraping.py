@@ -17,7 +17,7 @@ from rules import monitoring, vllm
 
 RBAC = "rbac.authorization.k8s.io"
 RBAC_API_VERSION = f"{RBAC}/v1"
-READER = "metrics-reader"
+READER = monitoring.READER
 
 
 class Scraping:

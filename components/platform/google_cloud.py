@@ -101,7 +101,17 @@ def _existing(settings: Settings) -> ExistingNetworkArgs | None:
 
 
 def _makes_shared_volumes(settings: Settings) -> bool:
-    return any(model.makes_shared_volumes for model in settings.models)
+    by_models = any(model.makes_shared_volumes for model in settings.models)
+    return by_models or any(service.makes_shared_volume for service in settings.services)
+
+
+def vpc_name(settings: Settings) -> str:
+    """The VPC as Filestore's driver names it."""
+    found = settings.network.existing
+    if found is None:
+        return settings.cluster.name
+    other = found.project_id not in {None, settings.project}
+    return f"projects/{found.project_id}/global/networks/{found.network}" if other else found.network
 
 
 def _key_grants(settings: Settings, cloud: Provider, apis: ProjectServices) -> Sequence[pulumi.Resource]:

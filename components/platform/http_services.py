@@ -18,6 +18,7 @@ from components.http_service import (
     Scaling,
     Volume,
 )
+from components.platform.google_cloud import vpc_name
 from components.secrets import ModelSecrets
 from components.settings import Settings
 from components.settings.http_autoscaling import HttpAutoscaling
@@ -77,10 +78,11 @@ def arguments(settings: Settings, service: HttpService, protection: Mapping[str,
             access_mode=disk.access_mode,
             storage_class=disk.storage_class,
         ),
+        network=vpc_name(settings),
         longest_request_seconds=service.longest_request_seconds,
         drain_seconds=service.drain_seconds,
         load_balancer_readiness=service.load_balancer_readiness,
-        scrape_seconds=settings.monitoring.scrape_seconds,
+        scrape_seconds=settings.monitoring.scrape_seconds if settings.cluster.managed_prometheus else 0,
     )
 
 

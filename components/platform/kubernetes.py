@@ -194,9 +194,7 @@ def _own_secret(wanted: Gateway) -> str:
     return f"{wanted.name}-tls"
 
 
-def edge(
-    settings: Settings, cloud: Provider, apis: ProjectServices, gke: InferenceCluster
-) -> EdgeProtection | None:
+def edge(settings: Settings, cloud: Provider, apis: ProjectServices, gke: InferenceCluster) -> EdgeProtection | None:
     """What protects the backends behind the Gateway, before there is one; None where nothing is asked for."""
     wanted = settings.edge
     if not wanted.used:

@@ -12,6 +12,7 @@ from components.edge import EdgeProtection
 from components.gateway import InferenceGateway
 from components.model import TpuModel, TpuModelArgs
 from components.model_pod import SecretKey
+from components.platform.google_cloud import vpc_name
 from components.secrets import ModelSecrets
 from components.settings import Settings
 from components.settings.model import Model
@@ -30,7 +31,8 @@ def models(
     """The models, once KServe can take them, their nodes and Secrets exist, and the edge is guarded."""
     if inference is None:
         return {}
-    before = [entry.gateway, *inference.ready, *(edge.before_routes if edge else []), *(written.synced if written else [])]
+    guards = edge.before_routes if edge else []
+    before = [entry.gateway, *inference.ready, *guards, *(written.synced if written else [])]
     synced = settings.secrets.hugging_face_token is not None
     token = SecretKey(name=secrets.HUGGING_FACE, key=secrets.HUGGING_FACE_KEY) if synced else None
     return {
@@ -48,7 +50,7 @@ def models(
                 topology=settings.pool(model.pool).topology,
                 project=settings.project,
                 zone=settings.zone,
-                network=_network(settings),
+                network=vpc_name(settings),
                 backend_tls=settings.kserve.backend_tls,
                 managed_routes=settings.kserve.managed_routes,
                 protection=edge.backend if edge else {},
@@ -62,15 +64,6 @@ def models(
         )
         for model in settings.models
     }
-
-
-def _network(settings: Settings) -> str:
-    """The VPC as Filestore's driver names it."""
-    found = settings.network.existing
-    if found is None:
-        return settings.cluster.name
-    other = found.project_id not in {None, settings.project}
-    return f"projects/{found.project_id}/global/networks/{found.network}" if other else found.network
 
 
 def _from_mirror(settings: Settings, model: Model) -> Model:

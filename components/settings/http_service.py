@@ -10,8 +10,9 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, model_v
 from components.settings.base import DnsLabel, Section
 from components.settings.checks import check_image, findings, refuse
 from components.settings.http_autoscaling import HttpAutoscaling
+from components.settings.model_weights import StorageClass
 from components.settings.namespace import Cpu, Memory
-from rules import access, backend, health, probes, quantity, volumes
+from rules import access, backend, health, probes, quantity, volumes, weights
 
 HIGHEST_PORT = 65535
 
@@ -120,18 +121,30 @@ class ServerVolume(Section):
     """A disk of the service, for models."""
 
     size: Memory = "100Gi"
-    """Its size."""
+    """Its size; Filestore's basic instances begin at 1Ti."""
     mount_path: EndpointPath = "/models"
     """Where the server sees it."""
-    access_mode: Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"] = "ReadWriteOnce"
-    """ReadWriteOnce disks serve one pod; more need ReadWriteMany (Filestore) or ReadOnlyMany."""
-    storage_class: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")] = volumes.DEFAULT_CLASS
-    """Storage class: standard-rwo and premium-rwo make disks, standard-rwx Filestore instances."""
+    access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = "ReadWriteOnce"
+    """ReadWriteOnce makes a disk, which serves one pod; ReadWriteMany a Filestore instance, which serves several."""
+    storage_class: StorageClass | None = None
+    """An existing storage class; left out, standard-rwo for a disk, and for several pods one that is made, which puts Filestore
+    instances into the stack's network, as GKE's own classes do not."""
 
     @model_validator(mode="after")
     def _class_makes_such_volumes(self) -> Self:
+        if self.storage_class is None:
+            return self
         findings(volumes.check_class(self.access_mode, self.storage_class, "accessMode"))
+        if self.shared:
+            for finding in weights.check_shared_class(self.storage_class, "storageClass"):
+                instead = "nothing, for Filestore in the stack's network, or the name of a class of your own"
+                refuse("storageClass", self.storage_class, finding.reason, instead)
         return self
+
+    @property
+    def shared(self) -> bool:
+        """Whether several pods have it at once."""
+        return self.access_mode == "ReadWriteMany"
 
 
 class MetricAlert(Section):
@@ -225,13 +238,19 @@ class HttpService(Section):
             )
         if self.volume is not None:
             what = "autoscaling.maxReplicas" if self.autoscaling else "replicas"
-            found = volumes.check_single_writer(self.volume.access_mode, self.most_replicas, "volume.accessMode", what)
-            findings(found)
+            mode = self.volume.access_mode
+            for finding in volumes.check_single_writer(mode, self.most_replicas, "volume.accessMode", what):
+                refuse(finding.path, mode, finding.reason, "ReadWriteMany, or one replica")
         startup = self.probes.startup.over(probes.STARTUP)
         if startup.timeout > startup.period:
             reason = f"a probe that may take longer than the period of {startup.period} s overlaps the next one"
             refuse("probes.startup.timeoutSeconds", startup.timeout, reason, f"at most {startup.period}")
         return self
+
+    @property
+    def makes_shared_volume(self) -> bool:
+        """Whether its volume is made as a Filestore instance."""
+        return self.volume is not None and self.volume.shared
 
     @property
     def fewest_replicas(self) -> int:

@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from components.settings.base import DnsLabel, Section
 from components.settings.checks import findings, refuse
@@ -37,7 +38,11 @@ class SharedVolume(Section):
 
     @model_validator(mode="after")
     def _nodes_can_share_it(self) -> Self:
-        if self.claim is None and self.storage_class is not None:
+        for name in ("size", "storage_class"):
+            if self.claim is not None and name in self.model_fields_set:
+                reason = "the claim exists, and is what it is"
+                refuse(to_camel(name), getattr(self, name), reason, "nothing, or leave claim out so that one is made")
+        if self.storage_class is not None:
             findings(weights.check_shared_class(self.storage_class, "storageClass"))
         return self
 
@@ -69,6 +74,8 @@ class Weights(Section):
         if (self.cache == "hyperdiskMl") != (self.disk is not None):
             reason = "the disk and cache: hyperdiskMl go together"
             refuse("disk", "set" if self.disk else None, reason, "both or neither of them")
+        if "volume" in self.model_fields_set and self.cache != "persistentVolume":
+            refuse("volume", "set", f"cache is {self.cache}, which has none", "cache: persistentVolume, or no volume")
         return self
 
 
@@ -80,6 +87,12 @@ class CompileCache(Section):
     servers and rollouts."""
     volume: SharedVolume = SharedVolume()
     """The shared volume of persistentVolume."""
+
+    @model_validator(mode="after")
+    def _kind_and_volume_agree(self) -> Self:
+        if "volume" in self.model_fields_set and self.kind != "persistentVolume":
+            refuse("volume", "set", f"kind is {self.kind}, which has none", "kind: persistentVolume, or no volume")
+        return self
 
 
 def check_hugging_face(uri: str, field: str = "uri") -> None:

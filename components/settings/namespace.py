@@ -63,6 +63,9 @@ class Isolation(Section):
         if counted and self.container_defaults is None:
             reason = f"with a quota on {' and '.join(counted)} every pod whose containers name no request is refused"
             refuse("containerDefaults", None, reason, "containerDefaults, such as {cpu: 250m, memory: 512Mi}")
+        if self.egress == "restricted" and "egress" in self.model_fields_set and not self.network_policies:
+            reason = "only network policies can restrict it, and they are off"
+            refuse("egress", self.egress, reason, "networkPolicies: true, or egress: open")
         if self.clients and not self.network_policies:
             reason = "without network policies every namespace may call the servers already"
             refuse("clients", ", ".join(self.clients), reason, "networkPolicies: true, or leave clients out")

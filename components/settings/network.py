@@ -86,6 +86,9 @@ class Network(Section):
                 if name in self.model_fields_set:
                     reason = "with network.existing the subnet, its ranges and its way out are somebody else's"
                     refuse(to_camel(name), getattr(self, name), reason, "no such setting, or leave existing out")
+            if self.existing.proxy_subnet == "existing" and "proxy_cidr" not in self.model_fields_set:
+                reason = "the firewall and the namespace let in the load balancer by the range of that proxy-only subnet"
+                refuse("proxyCidr", None, reason, "the range of the region's proxy-only subnet, such as 10.129.0.0/23")
         seen: dict[str, ipaddress.IPv4Network] = {}
         for name, block in self.ranges().items():
             for other, taken in seen.items():

@@ -11,6 +11,7 @@ from components.settings.base import DnsLabel, Section
 from components.settings.charts import Charts
 from components.settings.checks import check_namespace, check_zone_in_region, findings, refuse
 from components.settings.cluster import Cluster, SystemPool, check_cluster
+from components.settings.combinations import check_combinations
 from components.settings.compute_class import ComputeClass, check_classes, check_place
 from components.settings.edge import Edge
 from components.settings.gateway import Gateway
@@ -173,6 +174,11 @@ class Settings(Section):
         as_root = [f"models[{index}]" for index, model in enumerate(self.models) if model.allow_root]
         chips = sum(model.slices * tpu.chips(self.pool(model.pool).topology) for model in self.models)
         check_isolation(self.isolation, as_root=as_root, chips=chips)
+        return self
+
+    @model_validator(mode="after")
+    def _everything_works_together(self) -> Self:
+        check_combinations(self)
         return self
 
     @property

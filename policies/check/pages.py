@@ -15,26 +15,33 @@ from typing import Final
 from pulumi_policy import EnforcementLevel, Policy, ResourceValidationPolicy, Severity
 
 from policies.check.examples import Example, example
+from policies.check.matrix import matrix
 from policies.framework import LOOKS_AT
 from policies.pack import POLICIES
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "rules"
 INDEX: Final = "README.md"
+MATRIX: Final = "compatibility.md"
 _GENERATED: Final = "<!-- Written by `make rules-docs` from the policy and its examples; do not edit. -->"
 _INTRODUCTION: Final = (
     "The {} policies of the pack. Mandatory ones block a deployment, advisory ones are shown; the pack's configuration can "
-    "change the level. [docs/check.md](../check.md) says how to run them on plain YAML."
+    "change the level. [docs/check.md](../check.md) says how to run them on plain YAML, and [compatibility.md](compatibility.md) "
+    "which versions they take to go together."
 )
 _ORDER: Final = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.LOW)
 
 
 def pages(policies: Sequence[Policy]) -> dict[str, str]:
-    """Every page by file name, the index included.
+    """Every page by file name, the index and the versions that go together included.
 
     Raises:
         FileNotFoundError: A policy has no example.
     """
-    return {INDEX: _index(policies), **{f"{policy.name}.md": _page(policy, policies) for policy in policies}}
+    return {
+        INDEX: _index(policies),
+        MATRIX: f"{_GENERATED}\n{matrix()}",
+        **{f"{policy.name}.md": _page(policy, policies) for policy in policies},
+    }
 
 
 def stale(policies: Sequence[Policy], folder: Path = FOLDER) -> list[str]:

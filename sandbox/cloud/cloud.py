@@ -43,6 +43,7 @@ class Cloud:
     """All projects of the sandbox."""
 
     def __init__(self, home: Path, log: Report, factory: RuntimeFactory | None = None) -> None:
+        self.home = home
         folder = home / "cloud"
         kinds = (
             *compute.KINDS,
@@ -245,7 +246,7 @@ class Cloud:
                 damage = self._strike(operation, resource)
                 outputs = kind.apply(self, resource, old, report)
             except Exception as error:
-                self._failed(kind, resource, old, str(error))
+                self._failed(kind, resource, old, error.message if isinstance(error, CloudError) else str(error))
                 raise
             time.sleep(max(0.0, ready - time.monotonic()))
             resource.outputs = {**resource.outputs, **outputs}

@@ -174,6 +174,11 @@ class Clusters:
         return runtime, cluster
 
 
+def directory_of(home: Path, cluster: Resource) -> Path:
+    """Where the cluster keeps what it stores."""
+    return home / "clusters" / _spec(cluster, "").directory_name
+
+
 def _spec(cluster: Resource, version: str) -> ClusterSpec:
     return ClusterSpec(
         project=cluster.project,

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from sandbox import clock
 from sandbox.cloud.cloud import Cloud
 from sandbox.cloud.clusters import RuntimeFactory
 from sandbox.cloud.server import CloudServer
@@ -47,7 +48,8 @@ class Daemon:
     def start(self) -> None:
         """Serves, then brings back what a former daemon left; `/healthz` answers 200 once that is done."""
         self._thread.start()
-        about = {"url": self.server.url, "token": self.server.token, "pid": os.getpid()}
+        speed = os.environ.get(clock.SPEED, "")
+        about = {"url": self.server.url, "token": self.server.token, "pid": os.getpid(), "speed": speed}
         write_atomically(self._home / "cloud.json", json.dumps(about))
         self.log(f"serving {self.server.url}")
         self.cloud.resume()
@@ -92,8 +94,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, ask_to_stop)
     signal.signal(signal.SIGTERM, ask_to_stop)
     try:
+        clock.speed()
         daemon = Daemon(sandbox_home())
-    except AlreadyRunningError as error:
+    except (AlreadyRunningError, clock.SpeedError) as error:
         sys.stderr.write(f"sandbox.cloud: {error}\n")
         return 1
     starter = threading.Thread(target=daemon.start, daemon=True)

@@ -60,7 +60,7 @@ class Operations:
                 record["error"] = CloudError(500, described(error), "internalError").as_json()
             outcome = record["error"]["message"] if record.get("error") else "done"
             self._log(f"{record['name']} {record['verb']} {record['type']} {record['id']}: {outcome}")
-            self._save({**record, "done": True})
+            self._save({**record, "done": True, "ended": time.time()})
         self._prune()
 
     def _progress(self, record: Record, line: str) -> None:
@@ -95,6 +95,10 @@ class Operations:
     def unfinished(self) -> list[Record]:
         """Operations not done yet, oldest first."""
         return sorted((record for _, record in self._table if not record["done"]), key=_started)
+
+    def known(self) -> list[Record]:
+        """All operations that are remembered, oldest first."""
+        return sorted((record for _, record in self._table), key=_started)
 
     def _prune(self) -> None:
         done = sorted((record for _, record in self._table if record["done"]), key=_started)

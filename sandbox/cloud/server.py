@@ -14,7 +14,7 @@
     GET    /faults                                   -> {script, struck}: how often each fault has struck
     PUT    /faults, DELETE /faults                   a script in the form of `sandbox.faults`; none
 
-Errors are `{"error": {"code", "message", "reason"}}` with the same HTTP status.
+Errors are `{"error": {"code", "message", "reason"}}` with the same HTTP status. Google's own APIs are `sandbox.rest`'s.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ from typing_extensions import override
 
 from sandbox.cloud.cloud import Cloud, as_json
 from sandbox.cloud.errors import CloudError, bad_request
+
+REST: Final = ("/compute/v1/", "/v1/projects/", "/v2/projects/")
+"""How the paths of Google's own APIs begin, see `sandbox.rest`; none of the others does."""
 
 _LONGEST_WAIT: Final = 60.0
 """Seconds."""
@@ -102,16 +105,31 @@ class Handler(BaseHTTPRequestHandler):
                 self._send(status, {"status": "ok" if self._server.ready else "starting clusters"})
                 return
             self._authorize()
+            if parts.path.startswith(REST):
+                handle = self._rest
             self._send(200, handle(parts.path, query, body))
         except _ResponseLostError:
             self._reset()
         except CloudError as error:
-            self._send(error.code, {"error": error.as_json()})
+            self._send(error.code, self._envelope(parts.path, error))
         except (KeyError, TypeError, ValueError) as error:
-            self._send(400, {"error": bad_request(f"malformed request: {error!r}").as_json()})
+            self._send(400, self._envelope(parts.path, bad_request(f"malformed request: {error!r}")))
         except Exception as error:  # noqa: BLE001 - a fault of the daemon is an answer too, and it stays up
             self._server.log(f"{self.command} {self.path}: {error!r}")
-            self._send(500, {"error": CloudError(500, f"{error!r}", "internalError").as_json()})
+            self._send(500, self._envelope(parts.path, CloudError(500, f"{error!r}", "internalError")))
+
+    def _rest(self, path: str, query: dict[str, str], body: Body) -> Body:
+        from sandbox.rest import face  # noqa: PLC0415 - whoever only applies a stack does not ask it
+
+        return face.answer(self._server.cloud, self.command, path, query, body)
+
+    @staticmethod
+    def _envelope(path: str, error: CloudError) -> Body:
+        if not path.startswith(REST):
+            return {"error": error.as_json()}
+        from sandbox.rest.request import envelope  # noqa: PLC0415 - as above
+
+        return envelope(error)
 
     def _read(self) -> Body:
         length = int(self.headers.get("Content-Length") or 0)
@@ -149,12 +167,13 @@ class Handler(BaseHTTPRequestHandler):
             return {"resources": [as_json(r) for r in cloud.all(query.get("type"), query.get("project"))]}
         if path == "/resource":
             return as_json(cloud.get(query["type"], query["id"]))
-        if path == "/stranded":
-            return {"stranded": dict(cloud.stranded)}
-        if path == "/faults":
-            return cloud.faults.as_json()
-        if path == "/operations":
-            return {"operations": cloud.operations.unfinished()}
+        plain: dict[str, Callable[[], Body]] = {
+            "/stranded": lambda: {"stranded": dict(cloud.stranded)},
+            "/faults": cloud.faults.as_json,
+            "/operations": lambda: {"operations": cloud.operations.unfinished()},
+        }
+        if path in plain:
+            return plain[path]()
         if path.startswith("/operations/"):
             name = path.removeprefix("/operations/")
             seconds = min(float(query.get("wait", "0")), _LONGEST_WAIT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 from sandbox.cloud import names, nodepools
@@ -38,6 +39,6 @@ def target_by_id(view: View, kind: str, resource_id: str) -> Target:
     if resource is not None:
         return target_of(view, resource)
     parts = resource_id.split("/")
-    places = [after for word, after in zip(parts, parts[1:], strict=False) if word.removesuffix("s") in _PLACES]
+    places = [after for word, after in pairwise(parts) if word.removesuffix("s") in _PLACES]
     project = parts[1] if parts[0] == "projects" and len(parts) > 1 else parts[0]
     return Target(type=kind, id=resource_id, project=project, places=tuple(places))

@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rules import timing
+from sandbox import clock
 from sandbox.cluster import kubeconfig, ports, record
 from sandbox.cluster.bootstrap import bootstrap
 from sandbox.cluster.child import end_leftovers
@@ -144,11 +146,13 @@ class ClusterRuntime:
                     f"leave it out, or delete the cluster and create it on the other port"
                 )
             client, changed = self.client, spec != self._spec
+            late = spec.gateway_api and not self._spec.gateway_api
             self._spec = spec
             self._remember()
             if changed:
                 bootstrap(client, spec, self._tools.crds)
-                self._restart_gke(client)
+                needed = clock.taking(0, timing.GATEWAY_CLASSES_LATE_SECONDS, spec.directory_name) if late else 0.0
+                self._restart_gke(client, classes_after=needed)
 
     def apply_node_pool(self, spec: NodePoolSpec) -> None:
         """Creates or changes a node pool; blocks until its Nodes are Ready. One that grows keeps the size it has grown to."""
@@ -210,8 +214,10 @@ class ClusterRuntime:
         context = self._spec.context_name
         kubeconfig.write_for_people(self.kubeconfig, context=context, server=server, ca=plane.pki.ca, token=token)
         client = Client(server, ca_pem=self.ca_pem, token=token)
+        # First, so that its API is there when the others ask what the cluster serves.
+        metrics = self._start_metrics(plane)
         bootstrap(client, self._spec, self._tools.crds)
-        self._start_agent(client, plane, server)
+        self._start_agent(client, plane, server, metrics)
         self._restart_gke(client)
         self._client = client
         report(f"cluster {name} is running")
@@ -242,16 +248,21 @@ class ClusterRuntime:
                 client.close()
             self._owner.release()
 
-    def _start_agent(self, client: Client, plane: ControlPlane, server: str) -> None:
+    def _start_metrics(self, plane: ControlPlane) -> MetricsProcess:
         from sandbox.metrics.process import MetricsProcess  # noqa: PLC0415 - not needed by who only stops or deletes
-        from sandbox.node.agent import NodeAgent  # noqa: PLC0415 - as above
+
+        self._metrics = metrics = MetricsProcess(self.directory)
+        plane.egress.resolve = metrics.resolve
+        metrics.start()
+        return metrics
+
+    def _start_agent(self, client: Client, plane: ControlPlane, server: str, metrics: MetricsProcess) -> None:
+        from sandbox.node.agent import NodeAgent  # noqa: PLC0415 - not needed by who only stops or deletes
         from sandbox.node.autoscaler import Autoscaler  # noqa: PLC0415 - as above
 
         agent = NodeAgent(client, self.directory, self._tools, api_server=server, kubeconfig=self.kubeconfig)
         self._agent = agent
-        self._metrics = metrics = MetricsProcess(self.directory)
         plane.egress.resolve = lambda host, port: metrics.resolve(host, port) or agent.resolve(host, port)
-        metrics.start()
         agent.start()
         for pool in self._pools.values():
             agent.apply_node_pool(pool)
@@ -264,13 +275,15 @@ class ClusterRuntime:
             if pool is not None and self.running:
                 self.apply_node_pool(replace(pool, nodes_per_zone=nodes_per_zone))
 
-    def _restart_gke(self, client: Client) -> None:
+    def _restart_gke(self, client: Client, classes_after: float = 0.0) -> None:
         from sandbox.balancer.process import BalancerProcess  # noqa: PLC0415 - as above
         from sandbox.gke.controllers import GkeControllers  # noqa: PLC0415 - as above
 
         if self._gke is not None:
             self._gke.stop()
-        self._gke = gke = GkeControllers(client, self._spec, address_lookup=self._address_lookup)
+        self._gke = gke = GkeControllers(
+            client, self._spec, address_lookup=self._address_lookup, classes_after=classes_after
+        )
         gke.start()
         if self._spec.gateway_api and self._balancer is None:
             self._balancer = BalancerProcess(self.directory)

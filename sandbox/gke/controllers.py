@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -39,14 +40,22 @@ def _no_address(_name: str) -> str | None:
 
 
 class GkeControllers:
-    """GKE's controllers of one cluster. `address_lookup` finds a reserved address by its Compute Engine name."""
+    """GKE's controllers of one cluster. `address_lookup` finds a reserved address by its Compute Engine name;
+    `classes_after` is how many seconds GatewayClasses that are missing take to appear.
+    """
 
     def __init__(
-        self, client: Client, spec: ClusterSpec, *, address_lookup: Callable[[str], str | None] = _no_address
+        self,
+        client: Client,
+        spec: ClusterSpec,
+        *,
+        address_lookup: Callable[[str], str | None] = _no_address,
+        classes_after: float = 0.0,
     ) -> None:
         self._client = client
         self._enabled = spec.gateway_api
         self._address_lookup = address_lookup
+        self._classes_due = time.monotonic() + classes_after
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._classes = self._follow(GATEWAY_API_VERSION, "GatewayClass")
@@ -105,12 +114,13 @@ class GkeControllers:
                 pause = _RESYNC_SECONDS
 
     def _round(self) -> bool:
-        """One comparison of everything; False while the Gateway API's own objects are not known yet."""
+        """One comparison of everything; False while the Gateway API's own objects are not known yet, or something is due."""
         known = (self._classes, self._gateways, self._routes, self._services, self._namespaces)
         if not all(informer.synced for informer in known):
             return False
         now = now_text()
-        self._keep_classes(now)
+        if time.monotonic() >= self._classes_due:
+            self._keep_classes(now)
         snapshot = Snapshot(
             gateways=by_key(self._gateways.items()),
             routes=by_key(self._routes.items()),
@@ -121,7 +131,8 @@ class GkeControllers:
         )
         own = set(classes.names())
         served = [item for item in snapshot.gateways.values() if item["spec"]["gatewayClassName"] in own]
-        for gateway in served:
+        due = [gateway for gateway in served if gateways.is_due(gateway)]
+        for gateway in due:
             self._write(gateway, gateways.status(gateway, snapshot, self._address_lookup, now))
         for route in snapshot.routes.values():
             self._write(route, routes.status(route, snapshot, served, now))
@@ -136,7 +147,7 @@ class GkeControllers:
                 wanted = [policies.attached(policy, rivals, snapshot, served)]
                 held: list[Object] = (policy.get("status") or {}).get("conditions") or []
                 self._write(policy, {"conditions": merged(held, wanted, now)})
-        return True
+        return len(due) == len(served) and time.monotonic() >= self._classes_due
 
     def _keep_classes(self, now: str) -> None:
         held = {item["metadata"]["name"]: item for item in self._classes.items()}

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from rules import timing
 from rules.gateway import GATEWAY_GROUP, REGIONAL_INTERNAL
 from rules.load_balancer import GATEWAY_HEALTHY
+from sandbox import clock
 from sandbox.gke import routes
 from sandbox.gke.model import Snapshot, key
 from sandbox.node.conditions import condition, merged
@@ -20,6 +23,15 @@ from sandbox.node.conditions import condition, merged
 Object = dict[str, Any]
 
 AddressLookup = Callable[[str], str | None]
+
+
+def is_due(gateway: Object) -> bool:
+    """Whether GKE has had the time it takes until a new Gateway is programmed; before that it says nothing of it."""
+    if (gateway.get("status") or {}).get("addresses"):
+        return True
+    needed = clock.taking(*timing.GATEWAY_ADDRESS_SECONDS, "/".join(key(gateway)))
+    created = datetime.fromisoformat(gateway["metadata"]["creationTimestamp"]) if needed else None
+    return created is None or (datetime.now(UTC) - created).total_seconds() >= needed
 
 
 def status(gateway: Object, snapshot: Snapshot, address_lookup: AddressLookup, now: str) -> Object:

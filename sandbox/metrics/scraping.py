@@ -13,14 +13,18 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
+from rules.monitoring import COLLECTOR_ACCOUNT, COLLECTOR_NAMESPACE
 from sandbox.clock import scaled
 from sandbox.kube.client import ApiError, Client
 from sandbox.metrics.series import Series
 from sandbox.metrics.targets import Target
 from sandbox.node.addresses import Addresses
 
+Object = dict[str, Any]
+
+_COLLECTOR: Final = f"system:serviceaccount:{COLLECTOR_NAMESPACE}:{COLLECTOR_ACCOUNT}"
 _SHORTEST_INTERVAL: Final = 0.25
 _TIMEOUT: Final = 5.0
 _LIMIT: Final = 4 * 1024 * 1024
@@ -60,6 +64,16 @@ class Scraper:
         return fetch(f"{target.scheme}://127.0.0.1:{local}{target.path}", headers)
 
     def _token(self, namespace: str, name: str, key: str) -> str:
+        """The token, if the collector of managed Prometheus may read that Secret, as it may not by itself."""
+        resource = {"namespace": namespace, "verb": "get", "resource": "secrets", "name": name}
+        review: Object = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "metadata": {},
+            "spec": {"user": _COLLECTOR, "resourceAttributes": resource},
+        }
+        if not self._client.create(review)["status"]["allowed"]:
+            raise PermissionError(f"{_COLLECTOR} may not read the Secret {namespace}/{name}")
         secret = self._client.get("v1", "Secret", name, namespace) or {}
         return base64.b64decode(secret.get("data", {}).get(key, "")).decode()
 

@@ -22,6 +22,7 @@ LOOPBACK: Final = "127.0.0.1"
 _MAX_BODY: Final = 64 * 1024 * 1024
 _IDLE_SECONDS: Final = 75.0
 """How long a connection may be idle before it is closed."""
+SERVED_BY: Final = "x-served-by"
 _INVALID: Final = "WARNING:  Invalid HTTP request received."
 """uvicorn's words; with HTTPS health checks on a plain HTTP server they fill the log of a real one."""
 
@@ -71,7 +72,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Server:
-    """One listening port on 127.0.0.1. `access` gets a line per answer, `complain` one per broken request."""
+    """One listening port on 127.0.0.1. `access` gets a line per answer, `complain` one per broken request.
+
+    `pod` is the pod's name, which answers carry as x-served-by: a load test tells by it who has answered.
+    """
 
     def __init__(
         self,
@@ -81,12 +85,14 @@ class Server:
         tls: ssl.SSLContext | None = None,
         access: Callable[[Request, int], None] | None = None,
         complain: Callable[[str], None] | None = None,
+        pod: str = "",
     ) -> None:
         self._handler = handler
         self._port = port
         self._tls = tls
         self._access = access
         self._complain = complain or _silent
+        self._pod = pod
         self._server: asyncio.Server | None = None
         self._idle: set[asyncio.StreamWriter] = set()
         self._connections: set[asyncio.Task[None]] = set()
@@ -144,6 +150,8 @@ class Server:
             except Exception as error:  # noqa: BLE001 - one broken request must not end the server
                 self._complain(f"ERROR: {request.method} {request.path}: {type(error).__name__}: {error}")
                 response = Response(status=500, body=b"Internal Server Error", content_type="text/plain")
+            if self._pod:
+                response.headers.setdefault(SERVED_BY, self._pod)
             keep = request.headers.get("connection", "").lower() != "close" and not self._closing
             if self._access is not None:
                 self._access(request, response.status)

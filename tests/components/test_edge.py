@@ -124,6 +124,39 @@ def test_model_armor_may_be_asked_before_it_is_attached() -> None:
     assert all(graph.waits_for(extension, grant) for grant in grants)
 
 
+def test_the_policy_made_here_outlives_the_gateway() -> None:
+    """Backend services refer to it until the Gateway is gone: deleted before, Google Cloud says it is in use."""
+    graph = protected(cloudArmor={"requestsPerMinute": 120})
+    assert graph.waits_for(graph.manifests_of("Gateway")[0], graph.one(POLICY))
+
+
+def test_no_request_passes_before_the_guard() -> None:
+    """Routes come after Model Armor and after their backends' policies: before, prompts would pass unjudged and unprotected."""
+    settings = committed("prod")
+    settings["edge"] = {
+        "modelArmor": {"template": "strict"},
+        "iap": {"clientId": CLIENT, "clientSecret": {"secret": "iap-client"}},
+    }
+    settings["services"] = [
+        {
+            "name": "plain",
+            "image": "registry.example.com/plain:1.0",
+            "endpoints": {"readiness": "/ready", "liveness": "/live", "serving": ["/predict"]},
+        }
+    ]
+    graph = build(settings, stack="prod")
+    routes = [each for each in graph.manifests_of("HTTPRoute") if each.name != "gateway-redirect"]
+    assert len(routes) == 2
+    for route in routes:
+        for guard in (*graph.manifests_of("GCPTrafficExtension"), *graph.manifests_of("SecretSync")):
+            assert graph.waits_for(route, guard), route.urn
+        backends = {reference["name"] for rule in route.inputs["spec"]["rules"] for reference in rule["backendRefs"]}
+        policies = [*graph.manifests_of("GCPBackendPolicy"), *graph.manifests_of("HealthCheckPolicy")]
+        of_route = [each for each in policies if each.inputs["spec"]["targetRef"]["name"] in backends]
+        assert len(of_route) == 2 * len(backends)
+        assert all(graph.waits_for(route, each) for each in of_route), route.urn
+
+
 def test_model_armor_matcher_fits_the_api() -> None:
     """A CEL matcher has 512 characters at most; managed routes judge KServe's further endpoints too."""
     settings = committed("prod")

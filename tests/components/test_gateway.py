@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.naming import joined
 from rules import exposure, gateway
 from tests.components.recording import INTERNAL_ADDRESS, Graph, Resource, Settings, build, committed
 
@@ -100,6 +101,33 @@ def test_old_tls_is_refused_at_the_edge(prod: Graph) -> None:
     )
 
 
+def test_the_ssl_policy_outlives_the_gateway(prod: Graph) -> None:
+    """The load balancer's proxy refers to it until the Gateway is gone: deleted before, Google Cloud says it is in use."""
+    made = prod.one("gcp:compute/regionSslPolicy:RegionSslPolicy")
+    assert prod.waits_for(prod.manifests_of("Gateway")[0], made)
+
+
+def test_two_stacks_of_a_project_share_no_name() -> None:
+    """Both keep the Gateway's default name; in one project and region the second stack's address was refused with 409."""
+    first, second = with_tls({"certificateManager": ["one"]}), with_tls({"certificateManager": ["one"]})
+    second["cluster"]["name"] = "inference-blue"
+    first["edge"] = second["edge"] = {"cloudArmor": {"requestsPerMinute": 60}}
+    names = [
+        {(each.type, each.inputs["name"]) for each in build(settings, stack="prod").google if "name" in each.inputs}
+        for settings in (first, second)
+    ]
+    inside = "gcp:container/nodePool:NodePool"  # its name is one of its cluster
+    assert {each for each in names[0] & names[1] if each[0] != inside} == set()
+
+
+def test_long_names_are_cut_and_stay_different() -> None:
+    """Compute Engine takes 63 characters; two names that differ behind them must not become one."""
+    one, other = joined("c" * 40, "g" * 39 + "a"), joined("c" * 40, "g" * 39 + "b")
+    assert one != other
+    assert len(one) == len(other) == 63
+    assert joined("inference", "gateway") == "inference-gateway"
+
+
 def test_ssl_policy_of_ones_own() -> None:
     """A policy that exists is named and none is made."""
     graph = build(with_tls({"certificateManager": ["one"], "sslPolicy": "strict"}), stack="prod")
@@ -127,7 +155,10 @@ def test_internal_gateway_shares_its_address() -> None:
     address = graph.one("gcp:compute/address:Address").inputs
     assert (address["addressType"], address["purpose"]) == ("INTERNAL", "SHARED_LOADBALANCER_VIP")
     (policy,) = graph.manifests_of("GCPGatewayPolicy")
-    assert policy.inputs["spec"]["default"] == {"sslPolicy": "inference-gateway", "allowGlobalAccess": True}
+    assert policy.inputs["spec"]["default"] == {
+        "sslPolicy": "inference-prod-inference-gateway",
+        "allowGlobalAccess": True,
+    }
     assert graph.outputs["models"] == {"qwen2-5-3b": f"https://{INTERNAL_ADDRESS}/inference/qwen2-5-3b"}
 
 

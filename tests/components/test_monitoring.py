@@ -127,6 +127,16 @@ def test_servers_and_endpoint_pickers_are_read(watched: Graph) -> None:
     }
 
 
+def test_a_canary_is_read_as_well() -> None:
+    """Nobody can compare two versions of which one reports nothing, and its own alerts stay silent."""
+    settings = committed("prod")
+    settings["models"][0]["canary"] = {"name": "next", "image": "vllm/vllm-tpu:v0.28.0"}
+    settings["tpuPools"][0]["maxSlices"] = 6
+    graph = build(settings, stack="prod")
+    read = {each.object_key[2] for each in graph.manifests_of(monitoring.POD_MONITORING)}
+    assert {"next-servers", "next-endpoint-picker"} < read
+
+
 def test_the_reader_may_read_metrics_and_the_collector_one_secret(watched: Graph) -> None:
     """Guides give the collector every Secret of the cluster; it needs one, by name."""
     (role,) = watched.manifests_of("ClusterRole")

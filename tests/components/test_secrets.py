@@ -51,6 +51,21 @@ def test_secrets_are_written_by_gke(synced: Graph) -> None:
     assert synced.one("gcp:container/cluster:Cluster").inputs["secretSyncConfig"]["enabled"] is True
 
 
+def test_pods_wait_for_what_they_read(synced: Graph) -> None:
+    """A server whose Secret is not asked for yet stays in CreateContainerConfigError; on destroy it outlived its token."""
+    (service,) = synced.manifests_of("LLMInferenceService")
+    for sync in synced.manifests_of("SecretSync"):
+        assert synced.waits_for(service, sync)
+
+
+def test_endpoint_pickers_are_pulled_with_them_too(synced: Graph) -> None:
+    """Its image comes from the same mirror as the servers', and without credentials it ends in ImagePullBackOff."""
+    (service,) = synced.manifests_of("LLMInferenceService")
+    spec = service.inputs["spec"]
+    pods = [spec["template"], spec["router"]["scheduler"]["template"]]
+    assert [pod["imagePullSecrets"] for pod in pods] == [[{"name": "quay"}]] * 2
+
+
 def test_one_account_reads_these_secrets_and_no_others(synced: Graph) -> None:
     """A role on the project would let it read every secret there; the account is used by no pod."""
     member = (

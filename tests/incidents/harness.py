@@ -117,6 +117,27 @@ class Somebody:
             command += ["--policy-pack-config", str(pack_config)]
         return self._pulumi(*command)
 
+    def restore(self, resources: Iterable[Mapping[str, Any]]) -> None:
+        """Writes a state in which these resources exist, without creating them; none are the empty stack."""
+        stack = _state("pulumi:pulumi:Stack", f"{PROJECT}-{STACK}", {})
+        token = "pulumi:providers:gcp"
+        there = [{**resource, "parent": stack["urn"]} for resource in resources]
+        if there:
+            urn, _, name = str(there[0]["provider"]).rpartition("::")
+            given = {"project": "somebody-else", "version": "10.2.0"}
+            provider = {"urn": urn, "custom": True, "type": token, "id": name, "inputs": given, "outputs": given}
+            there = [stack, provider, *there]
+        path = self.folder / "restored.json"
+        manifest = {"time": "2026-11-21T00:00:00Z", "magic": "", "version": ""}
+        path.write_text(json.dumps({"version": 3, "deployment": {"manifest": manifest, "resources": there}}))
+        written = self._pulumi("stack", "import", "--stack", STACK, "--file", str(path), "--force")
+        assert written.code == 0, written.output
+
+    def events(self) -> list[str]:
+        """The engine's events of a preview with the pack, one JSON object a line."""
+        command = ["preview", "--stack", STACK, "--json", "--non-interactive", "--policy-pack", str(POLICIES)]
+        return self._pulumi(*command, PULUMI_ENABLE_STREAMING_JSON_PREVIEW="true").output.splitlines()
+
     def cloud(self) -> list[Any]:
         """What exists in the simulated cloud."""
         found: list[Any] = daemon.ask(self.workspace.home, "/resources")["resources"]
@@ -137,11 +158,11 @@ class Somebody:
         assert self.cloud() == [], "something was created"
         return result
 
-    def _pulumi(self, *arguments: str) -> Result:
+    def _pulumi(self, *arguments: str, **environment: str) -> Result:
         ran = subprocess.run(
             [str(self.workspace.tools.pulumi), *arguments],
             cwd=self.folder,
-            env=self.workspace.environment(),
+            env={**self.workspace.environment(), **environment},
             capture_output=True,
             text=True,
             check=False,

@@ -11,7 +11,9 @@ import pytest
 from pulumi_policy import EnforcementLevel, ResourceValidationPolicy
 
 from policies import exemptions
+from policies.check.settings import load
 from policies.pack import POLICIES
+from sandbox.home import CHECKOUT
 from tests.policies.harness import Made, run
 from tests.policies.mutations import MUTATIONS, Mutation
 from tests.policies.mutations.stacks import STACKS, graph, program
@@ -20,6 +22,10 @@ PAIRS = [(stack, mutation) for mutation in MUTATIONS for stack in sorted(mutatio
 BY_NAME = {policy.name: policy for policy in POLICIES}
 DECIDERS = [policy for policy in POLICIES if policy.name != "exemptions-in-use"]
 BLOCKING = [policy for policy in DECIDERS if policy.enforcement_level == EnforcementLevel.MANDATORY]
+OPTIONS_OF = {
+    "probe-paths": load(CHECKOUT / "policies" / "config" / "http-services.json", POLICIES).of(BY_NAME["probe-paths"])
+}
+"""The paths that the example's own images serve; nobody else knows them."""
 WITHOUT = {
     "exemptions-in-use": "reports on the others' exemptions; test_pack.py has it",
 }
@@ -43,7 +49,7 @@ def verdict(
     """`POLICY RULE URN` of everything the pack finds."""
     found: set[str] = set()
     for name in policies:
-        result = run(BY_NAME[name], *stack)
+        result = run(BY_NAME[name], *stack, config=OPTIONS_OF.get(name))
         for rule, (_, urn) in zip(result.rules, result.violations, strict=True):
             found.add(f"{name} {rule} {urn}")
     return frozenset(found)
@@ -68,9 +74,13 @@ def test_a_fault_that_cannot_be_seen_yet_is_not_green(stack: str, mutation: Muta
     mutated = mutation.applied_unknown(program(stack))
     changed = mutated[mutation.target(mutated)]
     found: list[str] = []
-    for policy in [BY_NAME[mutation.policy]] if mutation.advised else BLOCKING:
+    for policy in {policy.name: policy for policy in (*BLOCKING, BY_NAME[mutation.policy])}.values():
         stack_seen = [changed] if isinstance(policy, ResourceValidationPolicy) else mutated
-        found += [message for message in run(policy, *stack_seen).messages if message.startswith("[undecided]")]
+        found += [
+            message
+            for message in run(policy, *stack_seen, config=OPTIONS_OF.get(policy.name)).messages
+            if message.startswith("[undecided]")
+        ]
     assert found, "no policy said that it cannot decide"
 
 

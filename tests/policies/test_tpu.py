@@ -141,7 +141,6 @@ def deployment(template: dict[str, Any]) -> Made:
         (llm(template=pod(8, "2x4")), "no-pool", "there are: ct6e-standard-4t 2x2"),
         (llm(template=pod(4, "4x4")), "multi-host", "waits for the others for ever"),
         (llm(template=pod(4, "9x9")), "topology", "no tpu-v6e-slice node has this topology"),
-        (deployment({**pod(), "nodeSelector": selector("2x2", "tpu-v6e")}), "accelerator", "Write tpu-v6e-slice."),
         (llm(template=pod(args=["--prefix-cache-block-size=64"])), "flag", "spec.template.containers[0].args[0]"),
         (
             llm(template=pod(env=[{"name": "VLLM_ADDITIONAL_ARGS", "value": "--prefix-cache-block-size 64"}])),

@@ -23,17 +23,15 @@ from sandbox.serving.http_service.options import OptionError, Options, parse
 
 STARTUP: Final = "SANDBOX_HTTP_STARTUP_SECONDS"
 FAULT_PATH: Final = "/__fault"
-SERVED_BY: Final = "x-served-by"
 _DRAIN_SECONDS: Final = 5.0
 _PROXY_HEADERS: Final = ("via", "x-forwarded-for")
 
 
 class Service:
-    """One pod's server. `startup` is in real seconds, `name` the pod's, which answers carry as x-served-by."""
+    """One pod's server. `startup` is in real seconds."""
 
-    def __init__(self, options: Options, startup: float, name: str = "") -> None:
+    def __init__(self, options: Options, startup: float) -> None:
         self._options = options
-        self._name = name
         self._began = time.monotonic()
         self._startup = startup
         self._faults = Faults()
@@ -81,10 +79,7 @@ class Service:
             return json_response({"detail": "Model not loaded"}, 503)
         if not await self._load.serve():
             return json_response({"detail": "Internal Server Error"}, 500)
-        answer = json_response({"path": request.path, "bytes": len(request.body)})
-        if self._name:
-            answer.headers[SERVED_BY] = self._name
-        return answer
+        return json_response({"path": request.path, "bytes": len(request.body)})
 
     def _inside(self, request: Request) -> Response:
         far = not request.peer.startswith(f"{LOOPBACK}:") or any(name in request.headers for name in _PROXY_HEADERS)
@@ -104,8 +99,7 @@ class Service:
 async def serve(options: Options, listen: int) -> int:
     """Serves until a signal, drains. Returns the exit code."""
     ended = asyncio.ensure_future(until_signal())
-    startup = scaled(float(os.environ.get(STARTUP) or STARTUP_SECONDS))
-    service = Service(options, startup, os.environ.get("HOSTNAME", ""))
+    service = Service(options, scaled(float(os.environ.get(STARTUP) or STARTUP_SECONDS)))
 
     def access(request: Request, status: int) -> None:
         phrase = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}.get(status, "")
@@ -114,7 +108,8 @@ async def serve(options: Options, listen: int) -> int:
             flush=True,
         )
 
-    server = Server(service.handle, listen, access=access, complain=lambda text: print(text, flush=True))
+    pod = os.environ.get("HOSTNAME", "")
+    server = Server(service.handle, listen, access=access, complain=lambda text: print(text, flush=True), pod=pod)
     await server.start()
     print(f"INFO:     Uvicorn running on http://0.0.0.0:{options.server.port}", flush=True)
     await ended

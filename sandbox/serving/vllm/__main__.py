@@ -84,7 +84,8 @@ async def serve(settings: Settings, own: Options) -> int:
         if settings.access_log and request.path not in settings.quiet_paths:
             print(f'INFO:     {request.peer} - "{request.method} {request.path} HTTP/1.1" {status}', flush=True)
 
-    server = Server(api.handle, own.listen or settings.port, tls=tls, access=access, complain=_complain)
+    port, pod = own.listen or settings.port, os.environ.get("HOSTNAME", "")
+    server = Server(api.handle, port, tls=tls, access=access, complain=_complain, pod=pod)
     await server.start()
     scheme = "https" if tls else "http"
     _log("INFO", f"Application startup complete. Uvicorn running on {scheme}://0.0.0.0:{settings.port}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.policies.cases import edge, installation, network, nodes, security, serving, storage
+from tests.policies.cases import edge, installation, network, nodes, remedied, security, serving, storage, versions
 from tests.policies.cases.case import Cases
 
 CASES: Final[Cases] = {
@@ -15,4 +15,6 @@ CASES: Final[Cases] = {
     **edge.CASES,
     **nodes.CASES,
     **network.CASES,
+    **remedied.CASES,
+    **versions.CASES,
 }

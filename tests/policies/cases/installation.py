@@ -233,21 +233,6 @@ CASES: Final[Cases] = {
         near(cluster(minMasterVersion="1.33.4-gke.100"), crd(POOL_CRD)),
         near(cluster(gatewayApiConfig=None), crd("httproutes.gateway.networking.k8s.io")),
     ],
-    "version-compatibility": [
-        fail(
-            "machine-version",
-            "GKE knows ct6e-standard-4t only from",
-            cluster(minMasterVersion="1.30.5-gke.100"),
-            node_pool(),
-        ),
-        fail("pool-version", "newer than their control plane", cluster(), node_pool(version="1.35.0-gke.1")),
-        missing("", "", cluster(minMasterVersion=None), node_pool()),
-        unknown("", "", cluster(minMasterVersion=UNKNOWN), node_pool()),
-        good(cluster(), node_pool()),
-        good(cluster(), node_pool(version="1.33.1-gke.1")),
-        near(cluster(minMasterVersion="1.30.5-gke.100"), node_pool(nodeConfig__machineType="e2-standard-4")),
-        near(node_pool(version="1.35.0-gke.1")),
-    ],
     "inference-api-version": [
         fail(
             "retired-api",

@@ -88,7 +88,7 @@ CASES["model-memory"] = [
     fail("kv-cache", "the KV cache holds", alone("meta-llama/Llama-3.1-8B-Instruct", "--max-model-len=131072")),
     missing("", "", llm(None, template={})),
     missing("", "", serving("pvc://models/ours")),
-    unknown("", "", serving(UNKNOWN)),
+    unknown("undecided", "fit the chips", serving(UNKNOWN)),
     good(serving("hf://Qwen/Qwen2.5-3B-Instruct", "--max-model-len=8192")),
     good(serving("hf://meta-llama/Llama-3.3-70B-Instruct", topology="2x4", chips=8)),
     near(serving("hf://meta-llama/Llama-3.3-70B-Instruct", "--quantization=fp8")),

@@ -416,7 +416,11 @@ CASES: Final[Cases] = {
             service(),
             backend(API, connectionDraining={"drainingTimeoutSec": 60}),
         ),
-        unknown("", "", deployment(web(lifecycle=sleeping(60)), terminationGracePeriodSeconds=UNKNOWN)),
+        unknown(
+            "undecided",
+            "requests under way",
+            deployment(web(lifecycle=sleeping(60)), terminationGracePeriodSeconds=UNKNOWN),
+        ),
         good(llm(), backend(connectionDraining={"drainingTimeoutSec": 60})),
         good(deployment(web(lifecycle=sleeping(15)))),
         near(deployment(web(lifecycle={"preStop": {"exec": {"command": ["/bin/drain", "900"]}}}))),

@@ -13,6 +13,7 @@ from policies.check.formats import FORMATS
 from policies.check.result import Result
 from policies.check.settings import parse
 from tests.policies.check.manifests import PACK, TIMEOUT, gateway, judge, route
+from tests.policies.check.sarif import faults
 
 GLOBAL = "gke-l7-global-external-managed"
 LEVELS = parse({"httproute-features": "advisory"}, PACK, "c.json")
@@ -92,6 +93,16 @@ def test_sarif_is_what_code_scanning_takes(result: Result) -> None:
     (invocation,) = run["invocations"]
     assert (invocation["executionSuccessful"], invocation["exitCode"]) == (False, 2)
     assert [note["level"] for note in invocation["toolExecutionNotifications"]] == ["note", "error"]
+
+
+def test_sarif_keeps_to_the_standard(result: Result) -> None:
+    """Required properties, types, limits and references, and nothing that the standard does not name."""
+    log = json.loads(FORMATS["sarif"](result))
+    assert faults(log) == []
+    (found, *_) = log["runs"][0]["results"]
+    for part, wrong in (("ruleIndex", 99), ("level", "fatal"), ("message", {}), ("place", 1)):
+        broken = {**log, "runs": [{**log["runs"][0], "results": [{**found, part: wrong}]}]}
+        assert faults(broken), part
 
 
 def test_sarif_fingerprints_stay_when_lines_move() -> None:

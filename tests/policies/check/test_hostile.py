@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pulumi_policy import PolicyResource
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policies.check.evaluate import PolicyCrashError, evaluate, resource
 from policies.check.examples import FOLDER
@@ -19,6 +21,7 @@ from policies.check.result import check
 from policies.framework import LOOKS_AT
 from policies.pack import POLICIES
 from policies.routing import KINDS
+from tests.policies.check.sarif import faults
 
 SAMPLES: list[dict[str, Any]] = [
     document.value
@@ -81,7 +84,9 @@ def answer(content: list[Any]) -> dict[str, str]:
     text = "\n---\n".join(json.dumps(item) for item in content)
     result = check(["-"], BytesIO(text.encode()), POLICIES, complete=True)
     assert not [problem for problem in result.problems if problem.file == "policies"], result.problems
-    return {name: render(result) for name, render in FORMATS.items()}
+    reports = {name: render(result) for name, render in FORMATS.items()}
+    assert faults(json.loads(reports["sarif"])) == []
+    return reports
 
 
 @quick
@@ -111,6 +116,22 @@ def test_spoiled_resources_of_google_cloud_are_answered(content: list[dict[str, 
 
 
 @quick
+@given(spoiled(GCP), st.data())
+def test_unknown_values_anywhere_in_resources_are_answered(content: list[dict[str, Any]], data: st.DataObject) -> None:
+    """No policy touches an unknown value unprepared: the SDK would drop all that it had to say, and the preview were green."""
+    made: list[PolicyResource] = []
+    for index, entry in enumerate(content):
+        token, properties = entry["type"], entry["properties"]
+        if not isinstance(token, str) or not isinstance(properties, dict):
+            continue
+        found = places(properties)
+        if found:
+            properties = replaced(properties, data.draw(st.sampled_from(found)), UNKNOWN_STRING_VALUE)
+        made.append(resource(token, "x", f"urn:{index}", unknown_checking_proxy(properties)))
+    list(evaluate(POLICIES, made))
+
+
+@quick
 @given(st.text(max_size=200) | st.binary(max_size=200))
 def test_any_text_is_answered(content: str | bytes) -> None:
     """Not even YAML."""
@@ -120,6 +141,7 @@ def test_any_text_is_answered(content: str | bytes) -> None:
     assert result.objects or result.exit_code == 2
     for render in FORMATS.values():
         render(result)
+    assert faults(json.loads(FORMATS["sarif"](result))) == []
 
 
 def test_a_policy_that_breaks_down_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,16 +74,6 @@ MUTATIONS: Final = (
         policy="firewall-open",
         rule="open-to-everybody",
     ),
-    Mutation(
-        name="the kubelet for everybody",
-        kind="Firewall",
-        resource="load-balancer",
-        path=("sourceRanges",),
-        value=["0.0.0.0/0"],
-        policy="firewall-open",
-        rule="open-to-everybody",
-        stacks=frozenset({"every port"}),
-    ),
     extra(
         "a key of a service account",
         Made("gcp:serviceaccount/key:Key", "ci", {"serviceAccountId": "ci"}),

@@ -101,7 +101,7 @@ MUTATIONS: Final = (
         "nodeSelector",
         "cloud.google.com/gke-tpu-accelerator",
         value="tpu-v6e",
-        policy="tpu-workload",
+        policy="tpu-accelerator-label",
         rule="accelerator",
     ),
     server(

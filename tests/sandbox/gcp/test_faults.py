@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +13,11 @@ import pytest
 from sandbox.clock import SPEED
 from sandbox.cloud.daemon import Daemon
 from sandbox.cloud.errors import CloudError
+from sandbox.cloud.kind import Resource
 from sandbox.faults import parse
 from sandbox.gcp import retries
 from tests.sandbox.gcp.driver import PROJECT, Engine, Made, ProviderError
+from tests.sandbox.gcp.wire import call
 from tests.sandbox.gcp.world import CLUSTER_ID, World
 from tests.sandbox.support import eventually
 
@@ -23,12 +25,17 @@ POOL_ID = f"{CLUSTER_ID}/nodePools/tpu"
 NETWORK_ID = f"projects/{PROJECT}/global/networks/main"
 
 
+def _no_time(verb: str, resource: Resource) -> float:
+    del verb, resource
+    return 0.0
+
+
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two hours pass in seven seconds."""
     monkeypatch.setenv(SPEED, "1000")
     monkeypatch.setattr("sandbox.clock.SHORTEST_PAUSE", 0.001)
-    monkeypatch.setattr("sandbox.cloud.latency.seconds", lambda *_: 0.0)
+    monkeypatch.setattr("sandbox.cloud.latency.seconds", _no_time)
 
 
 @pytest.fixture
@@ -348,10 +355,9 @@ class TestScript:
         world.apis()
         order("permissionDenied", type="compute.networks", operation="read", attempt=2, count=2)
         world.network()
-        read = lambda: world.engine.read("Network", "main", NETWORK_ID)  # noqa: E731
-        failed(read)
-        failed(read)
-        assert read() is not None
+        failed(lambda: world.engine.read("Network", "main", NETWORK_ID))
+        failed(lambda: world.engine.read("Network", "main", NETWORK_ID))
+        assert world.engine.read("Network", "main", NETWORK_ID) is not None
         assert struck(daemon) == 2
 
     def test_chances_are_drawn_from_the_seed(self, daemon: Daemon) -> None:
@@ -363,12 +369,11 @@ class TestScript:
             outcome: list[bool] = []
             for attempt in range(40):
                 for name in ("x", "x-other", "y")[: 1 + attempt % 3]:
-                    try:
+                    with pytest.raises(CloudError) as error:
                         daemon.cloud.get("compute.networks", f"projects/p/global/networks/{name}")
-                    except CloudError as error:
-                        if name == "x":
-                            outcome.append(error.code == 503)
-                        assert (name, error.code) != ("y", 503)
+                    if name == "x":
+                        outcome.append(error.value.code == 503)
+                    assert (name, error.value.code) != ("y", 503)
             return outcome
 
         first = plan(1)
@@ -376,16 +381,15 @@ class TestScript:
         assert first != plan(2)
         assert 8 < sum(first) < 32
 
-    def test_a_wrong_script_is_refused_and_the_old_one_stays(self, daemon: Daemon, engine: Engine) -> None:
+    def test_a_wrong_script_is_refused_and_the_old_one_stays(self, engine: Engine, home: Path) -> None:
         """Through the daemon's own API."""
+        assert engine
         good = {"faults": [{"effect": "serverError", "match": {"type": "compute.*"}}]}
-        assert engine.client._call("PUT", "/faults", good)["struck"] == [0]
+        assert call(home, "PUT", "/faults", good) == (200, {"script": good, "struck": [0]})
         wrong = {"faults": [{"effect": "serverError", "match": {"type": "compute.netwoks"}}]}
-        with pytest.raises(
-            CloudError, match=r"faults\[0\]\.match\.type: 'compute\.netwoks': no such type\. Write one of"
-        ):
-            engine.client._call("PUT", "/faults", wrong)
-        shown = engine.client._call("GET", "/faults")
-        assert json.dumps(shown["script"]) == json.dumps(good)
-        engine.client._call("DELETE", "/faults")
-        assert engine.client._call("GET", "/faults")["script"] == {}
+        status, answer = call(home, "PUT", "/faults", wrong)
+        assert status == 400
+        assert "faults[0].match.type: 'compute.netwoks': no such type. Write one of" in answer["error"]["message"]
+        assert call(home, "GET", "/faults") == (200, {"script": good, "struck": [0]})
+        call(home, "DELETE", "/faults")
+        assert call(home, "GET", "/faults") == (200, {"script": {}, "struck": []})

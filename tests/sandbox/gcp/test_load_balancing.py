@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.edge import security_rules
-from components.google import spelled
+from components.light import spelled
 from sandbox.plugin.values import Properties
 from tests.sandbox.gcp.driver import PROJECT
 from tests.sandbox.gcp.test_refusals import refused

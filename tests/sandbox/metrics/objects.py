@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from rules import workload_metrics as facts
+import yaml
+
 from sandbox.cluster.spec import NodePoolSpec
+from sandbox.home import CHECKOUT
 from sandbox.kube.client import Client
+from tests.components.recording import KEY, build
 
 Object = dict[str, Any]
 
 NODES = NodePoolSpec(name="system", machine_type="e2-standard-4", zones=("us-east5-b",), nodes_per_zone=1)
 IMAGE = "us-east5-docker.pkg.dev/p/serving/inference:1"
-ADAPTER = "custom-metrics-stackdriver-adapter"
+EXAMPLE = CHECKOUT / "examples" / "http-services" / "Pulumi.http-services.yaml"
 
 
 def create(client: Client, version: str, kind: str, name: str, namespace: str | None, spec: Object) -> None:
@@ -34,10 +37,10 @@ def deployment(client: Client, namespace: str, name: str = "web", image: str = I
     create(client, "apps/v1", "Deployment", name, namespace, spec)
 
 
-def autoscaler(client: Client, namespace: str, name: str, *metrics: Object, target: str = "web") -> None:
-    """A HorizontalPodAutoscaler of a Deployment, from 1 to 3."""
+def autoscaler(client: Client, namespace: str, name: str, *metrics: Object) -> None:
+    """A HorizontalPodAutoscaler of the Deployment of the same name, from 1 to 3."""
     spec: Object = {
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
         "minReplicas": 1,
         "maxReplicas": 3,
         "metrics": list(metrics),
@@ -94,24 +97,9 @@ def autoscaling_metric(namespace: str, metric: str, name: str = "web") -> Object
 
 
 def install_adapter(client: Client) -> None:
-    """What the adapter's own manifest makes, as far as it matters here."""
-    client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "custom-metrics"}})
-    labels = {"k8s-app": ADAPTER}
-    container = {"name": "adapter", "image": f"gcr.io/gke-release/{facts.ADAPTER_IMAGE}:v0.15.1-gke.0"}
-    spec = {
-        "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-    }
-    create(client, "apps/v1", "Deployment", ADAPTER, "custom-metrics", spec)
-    ports = [{"port": 443, "targetPort": 443}]
-    create(client, "v1", "Service", ADAPTER, "custom-metrics", {"selector": labels, "ports": ports})
-    for version in (*facts.CUSTOM_VERSIONS, *facts.EXTERNAL_VERSIONS):
-        registered = {
-            "group": version.group,
-            "version": version.version,
-            "groupPriorityMinimum": 100,
-            "versionPriority": version.priority,
-            "insecureSkipTLSVerify": True,
-            "service": {"name": ADAPTER, "namespace": "custom-metrics"},
-        }
-        create(client, "apiregistration.k8s.io/v1", "APIService", version.api_service, None, registered)
+    """The objects of the program's own component: what is in a namespace after it, what needs a server last."""
+    settings: Object = yaml.safe_load(EXAMPLE.read_text())["config"][KEY]
+    graph = build(settings, stack="http-services")
+    found = [resource.inputs for resource in graph.resources if "MetricsAdapter$kubernetes:" in resource.urn]
+    for item in sorted(found, key=lambda item: (item["kind"] != "Namespace", item["kind"] == "APIService")):
+        client.create({key: value for key, value in item.items() if value is not None})

@@ -217,6 +217,10 @@ class Stack:
         latest: dict[str, Any] = json.loads(file.read_text())["checkpoint"]["latest"]
         return latest
 
+    def cloud_ids(self) -> list[str]:
+        """Ids of the Google Cloud resources in the stack's state."""
+        return [resource["id"] for resource in self.state()["resources"] if resource["type"].startswith("gcp:")]
+
     def remove(self, kind: str, resource_id: str) -> None:
         """Deletes a resource behind the engine's back."""
         path = f"/resource?{urlencode({'type': kind, 'id': resource_id})}"

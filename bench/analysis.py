@@ -1,0 +1,134 @@
+"""`python -m bench.analysis`: how long the real engine takes to judge a state that exists, from 10 to 2,000 resources.
+
+`pulumi policy analyze` loads the pack as a process of its own and sends it every resource over gRPC, so that start-up, the SDK and
+its wire format are all in these figures, as they are for people. Nothing is created: the state is a file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.scenarios import HERE, BenchError
+from bench.stack import stack
+from sandbox.engine import POLICIES
+from sandbox.toolchain import ToolchainError, Tools
+from sandbox.workspace import Workspace, WorkspaceError
+
+SIZES: Final = (10, 200, 2000)
+RUNS: Final = 3
+TARGET_SECONDS: Final = 20
+"""Most seconds for the largest state."""
+_PROJECT: Final = "name: bench\nruntime: python\n"
+_URN: Final = "urn:pulumi:bench::bench::"
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """One size of state."""
+
+    resources: int
+    seconds: float
+    """Median of the runs, wall clock, the engine's and the pack's start included."""
+    with_empty_pack: float
+    """The same with a pack of no policy: what the engine takes by itself."""
+
+
+def _state(size: int) -> str:
+    root = {"urn": f"{_URN}pulumi:pulumi:Stack::bench-bench", "custom": False, "type": "pulumi:pulumi:Stack"}
+    made = [
+        {"urn": f"{_URN}{token}::{name}", "custom": True, "type": token, "id": name, "inputs": props, "outputs": props}
+        for token, name, props in stack(size)
+    ]
+    return json.dumps({"version": 3, "deployment": {"manifest": {}, "resources": [root, *made]}})
+
+
+def _analyze(workspace: Workspace, folder: Path, state: Path, pack: Path) -> float:
+    command = [str(workspace.tools.pulumi), "policy", "analyze", "--file", str(state), "--policy-pack", str(pack)]
+    begun = time.perf_counter()
+    ran = subprocess.run(command, cwd=folder, env=workspace.environment(), capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - begun
+    output = ran.stdout + ran.stderr
+    if "can't run policy" in output or (ran.returncode != 0 and "[mandatory]" not in output):
+        raise BenchError(f"pulumi policy analyze failed:\n{output[-2000:]}")
+    return seconds
+
+
+def measure(sizes: Sequence[int], runs: int, console: Console) -> list[Analysed]:
+    """Times the analysis of each size.
+
+    Raises:
+        BenchError: The engine could not run the pack.
+    """
+    found: list[Analysed] = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        root = Path(name).resolve()
+        workspace = Workspace(Tools.load(), root / "sandbox")
+        workspace.prepare()
+        folder = root / "project"
+        folder.mkdir()
+        (folder / "Pulumi.yaml").write_text(_PROJECT)
+        (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+        for size in sizes:
+            state = root / f"{size}.json"
+            state.write_text(_state(size))
+            console.print(f"{size} resources …")
+            times = [
+                tuple(_analyze(workspace, folder, state, pack) for pack in (POLICIES, HERE / "empty" / "policies"))
+                for _ in range(runs)
+            ]
+            found.append(Analysed(size, *(median(column) for column in zip(*times, strict=True))))
+    return found
+
+
+def show(results: Sequence[Analysed], console: Console) -> None:
+    """Prints the table and the verdict on the target."""
+    table = Table(title="pulumi policy analyze --file, wall clock")
+    for column in ("resources", "time [s]", "with an empty pack [s]", "a resource [ms]"):
+        table.add_column(column, justify="right")
+    for row in results:
+        each = (row.seconds - row.with_empty_pack) / row.resources * 1000
+        table.add_row(f"{row.resources:,}", f"{row.seconds:.2f}", f"{row.with_empty_pack:.2f}", f"{each:.1f}")
+    console.print(table)
+    last = results[-1]
+    verdict = "met" if last.seconds <= TARGET_SECONDS else "missed"
+    console.print(
+        f"{last.resources:,} resources in {last.seconds:.1f} s (target: at most {TARGET_SECONDS} s: {verdict})."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the bench; a missed target is shown, not an error."""
+    parser = argparse.ArgumentParser(prog="bench.analysis", description="Times pulumi policy analyze with the pack.")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"runs of each size [{RUNS}]")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
+    options = parser.parse_args(arguments)
+    if options.runs < 1:
+        sys.stderr.write(f"error: --runs {options.runs}: a median needs at least one run. Write 1 or more.\n")
+        return 2
+    try:
+        results = measure(SIZES, options.runs, Console(stderr=True))
+    except (BenchError, ToolchainError, WorkspaceError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    show(results, Console(highlight=False))
+    if options.json is not None:
+        content: list[Mapping[str, Any]] = [asdict(row) for row in results]
+        options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""What a sandbox uses while it runs, and what is left of it afterwards.
+
+Owns looking: processes, memory, listening ports, files. Starts and ends nothing. A sandbox's processes are found by their
+environment or command line, more widely than `make down` looks for them: what it misses shall be seen here.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import psutil
+
+_PAUSE: Final = 2.0
+"""Seconds between two looks at the memory."""
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Bytes of all processes together: `pss` counts what several share once, `rss` counts it for each of them."""
+
+    pss: int = 0
+    rss: int = 0
+    processes: int = 0
+
+    def most(self, other: Memory) -> Memory:
+        """The larger of each figure."""
+        return Memory(
+            pss=max(self.pss, other.pss),
+            rss=max(self.rss, other.rss),
+            processes=max(self.processes, other.processes),
+        )
+
+
+def processes(home: Path) -> list[psutil.Process]:
+    """Every process, other than this one and its parent, that was started for the sandbox at `home`."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.pid in (os.getpid(), os.getppid()) or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            variables = process.environ()
+            words = [*process.cmdline(), variables.get("HOME", ""), variables.get("SANDBOX_HOME", "")]
+            if any(f"{home}/" in f"{word}/" for word in words):
+                found.append(process)
+    return found
+
+
+def memory(home: Path) -> Memory:
+    """What the sandbox's processes hold now."""
+    total = Memory()
+    for process in processes(home):
+        with suppress(psutil.Error, OSError):
+            held = process.memory_full_info()
+            total = Memory(pss=total.pss + held.pss, rss=total.rss + held.rss, processes=total.processes + 1)
+    return total
+
+
+def listening(home: Path) -> frozenset[int]:
+    """The TCP ports that the sandbox's processes listen on."""
+    found: set[int] = set()
+    for process in processes(home):
+        with suppress(psutil.Error, OSError):
+            for each in process.net_connections("tcp"):
+                port = _port(each.laddr) if each.status == psutil.CONN_LISTEN else None
+                if port is not None:
+                    found.add(port)
+    return frozenset(found)
+
+
+class Watch:
+    """The most memory that the sandbox at `home` holds between entering and leaving, by looks every two seconds."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.peak = Memory()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(_PAUSE):
+            self.peak = self.peak.most(memory(self._home))
+
+
+def leftovers(home: Path, temporary: Path, ports: Iterable[int], before: float) -> list[str]:
+    """What is left of a sandbox that was removed, in words; empty when nothing is.
+
+    Args:
+        home: Its directory.
+        temporary: The directory that it had for temporary files, empty at its start.
+        ports: The ports it listened on.
+        before: When its removal began, in seconds since the epoch. Who came later may use a port of it again.
+    """
+    found = [f"process {each.pid} ({_line(each)})" for each in processes(home)]
+    if home.exists():
+        inside = [str(path.relative_to(home)) for path in sorted(home.rglob("*"))[:5]]
+        found.append(f"{home}, with {', '.join(inside) or 'nothing in it'}")
+    found += [f"temporary file {path.relative_to(temporary)}" for path in sorted(temporary.iterdir())]
+    watched = frozenset(ports)
+    for each in psutil.net_connections("tcp"):
+        port = _port(each.laddr) if each.status == psutil.CONN_LISTEN else None
+        if port not in watched or each.pid is None:
+            continue
+        with suppress(psutil.Error):
+            holder = psutil.Process(each.pid)
+            if holder.create_time() < before:
+                found.append(f"port {port}, held by process {each.pid} ({_line(holder)})")
+    return found
+
+
+def _port(address: tuple[object, ...]) -> int | None:
+    """The port of an address (host, port); a socket without one has an empty address."""
+    return int(str(address[1])) if len(address) > 1 else None
+
+
+def _line(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())[:120]
+    return "ended meanwhile"

@@ -1,0 +1,109 @@
+"""Settings that are right each for itself and cannot work together: checks across all groups of a stack.
+
+Owns what no group can see alone: who needs managed Prometheus, which names the platform's own objects have, how many nodes a
+range of addresses has room for. Does not own whether a model fits its pool (`model_placement.py`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from components.settings.checks import findings, refuse
+from rules import autoscaling, edge, machine_zones, monitoring, secrets
+
+if TYPE_CHECKING:
+    from components.settings.stack import Settings
+
+DEFAULT_PODS_PER_NODE: Final = 110
+"""GKE's own, of which a node takes 256 addresses: twice as many as its pods, in a power of two."""
+
+
+def check_combinations(settings: Settings) -> None:
+    """Refuses the first combination that cannot work."""
+    _metrics_are_collected(settings)
+    _pods_are_read(settings)
+    _control_plane_has_nodes(settings)
+    _pods_have_addresses(settings)
+    _names_are_free(settings)
+
+
+def _metrics_are_collected(settings: Settings) -> None:
+    wants = {
+        "monitoring.enabled": settings.monitoring.enabled,
+        "autoscaling through the Custom Metrics Stackdriver Adapter": settings.reads_managed_prometheus,
+    }
+    asking = [name for name, wanted in wants.items() if wanted]
+    if asking and not settings.cluster.managed_prometheus:
+        reason = f"{asking[0]} reads metrics that only managed Prometheus collects, whose kinds the cluster then lacks"
+        refuse("cluster.managedPrometheus", False, reason, "true, or leave that out")
+    for index, service in enumerate(settings.services):
+        if service.alerts and not settings.monitoring.enabled:
+            metrics = ", ".join(alert.metric for alert in service.alerts)
+            reason = "nobody is told while monitoring is off"
+            refuse(f"services[{index}].alerts", metrics, reason, "monitoring.enabled: true, or leave alerts out")
+
+
+def _pods_are_read(settings: Settings) -> None:
+    for index, service in enumerate(settings.services):
+        metrics = service.autoscaling.metrics if service.autoscaling else ()
+        for number, metric in enumerate(metrics):
+            if metric.source != "pods":
+                continue
+            field = f"services[{index}].autoscaling.metrics[{number}].source"
+            cluster = settings.cluster
+            findings(autoscaling.check_native_metrics(cluster.release_channel, cluster.minimum_version), field)
+            if service.scheme == "HTTPS":
+                reason = "GKE reads metrics of pods by plain HTTP, and this server speaks HTTPS"
+                refuse(field, metric.source, reason, "managed-prometheus")
+
+
+def _control_plane_has_nodes(settings: Settings) -> None:
+    if not settings.cluster.regional and machine_zones.is_ai_zone(settings.zone):
+        reason = f"{settings.zone} is an AI zone, without the machines that a cluster of that zone begins with"
+        refuse("cluster.regional", False, reason, "true; the TPU nodes stay in their zone")
+
+
+def _pods_have_addresses(settings: Settings) -> None:
+    if settings.network.existing is not None:
+        return
+    # A cluster begins with a node in each of its zones, and replaces a node of the system pool with one more there.
+    nodes = settings.system_pool.nodes + (3 if settings.cluster.regional else 1)
+    needed = nodes * _addresses(DEFAULT_PODS_PER_NODE)
+    for pool in settings.tpu_pools:
+        needed += pool.nodes * _addresses(pool.max_pods_per_node or DEFAULT_PODS_PER_NODE)
+    block = ipaddress.IPv4Network(settings.network.pod_cidr)
+    if needed > block.num_addresses:
+        prefix = 32 - (needed - 1).bit_length()
+        reason = f"its nodes take {needed} addresses for pods, and it has {block.num_addresses}; GKE makes no further nodes"
+        refuse("network.podCidr", settings.network.pod_cidr, reason, f"a /{prefix} or wider")
+
+
+def _addresses(pods: int) -> int:
+    """Addresses that GKE keeps for a node of that many pods."""
+    return 1 << (2 * pods - 1).bit_length()
+
+
+def _names_are_free(settings: Settings) -> None:
+    redirect = f"{settings.gateway.name}-redirect"
+    accounts: Mapping[str, str] = {
+        "default": "the namespace's own ServiceAccount",
+        secrets.SYNC_ACCOUNT: "the ServiceAccount that may read the stack's secrets",
+        monitoring.READER: "the ServiceAccount that may read metrics",
+    }
+    for index, service in enumerate(settings.services):
+        if service.name in accounts:
+            reason = f"{accounts[service.name]} has this name, and the service's pods would run as it"
+            refuse(f"services[{index}].name", service.name, reason, "a name of its own")
+        if service.name == redirect:
+            refuse(f"services[{index}].name", redirect, "the Gateway's redirect has this name", "a name of its own")
+    for index, model in enumerate(settings.models):
+        if redirect in model.service_names:
+            refuse(f"models[{index}].name", redirect, "the Gateway's redirect has this name", "a name of its own")
+    tls = settings.gateway.tls
+    of_gateway = {f"{settings.gateway.name}-tls", *(tls.secrets if tls else ())}
+    for index, pull in enumerate(settings.secrets.image_pull):
+        if pull.name in {edge.IAP_SECRET, monitoring.READER, *of_gateway}:
+            reason = "the platform has a Secret of this name for something else"
+            refuse(f"secrets.imagePull[{index}].name", pull.name, reason, "a name of its own")

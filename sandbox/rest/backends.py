@@ -1,0 +1,240 @@
+"""What GKE's Gateway controller makes in Compute Engine: backend services, health checks, groups, forwarding rules.
+
+Owns the translation of the load balancer's own account (`sandbox.balancer.state`, one file per cluster) into Compute Engine's
+resources. A Gateway of a regional class has them in its region, others globally. There is one network endpoint group per
+backend, in the zone of the cluster's TPU nodes, or its first. A cluster without a load balancer has none of all this.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rules import tpu
+from rules.gateway import REGIONAL_INTERNAL, is_regional_class
+from rules.monitoring import GATEWAY_PREFIX
+from sandbox.balancer import state
+from sandbox.cloud import nodepools
+from sandbox.cloud.clusters import directory_of
+from sandbox.cloud.container import CLUSTERS, POOLS, node_zones
+from sandbox.cloud.errors import CloudError, bad_request
+from sandbox.cloud.kind import Resource
+from sandbox.cloud.names import COMPUTE, region_of, relative
+from sandbox.cloud.settings import text
+from sandbox.rest.places import require_region
+from sandbox.rest.request import Body, Request, compute_item, compute_list, one
+
+_LONGEST_NAME: Final = 63
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """One backend of a load balancer, as a cluster's account has it. `class_name` is its Gateway's."""
+
+    cluster: Resource
+    zone: str
+    key: str
+    entry: Mapping[str, Any]
+    class_name: str
+
+    @property
+    def name(self) -> str:
+        """The name of everything GKE makes for it."""
+        port = self.entry["port"] or next((str(item["port"]) for item in self.entry["endpoints"]), "0")
+        return gke_name(self.cluster, str(self.entry["namespace"]), str(self.entry["name"]), str(port), self.key)
+
+
+def gke_name(cluster: Resource, *parts: str) -> str:
+    """A name as GKE's Gateway controller makes them: readable parts, and hashes of the cluster and the whole."""
+    *readable, whole = parts
+    tail = _hash(f"{cluster.id}/{whole}", 12)
+    middle = "-".join(readable)
+    head = f"{GATEWAY_PREFIX}{_hash(cluster.id, 4)}-"
+    return f"{head}{middle[: _LONGEST_NAME - len(head) - len(tail) - 1].rstrip('-')}-{tail}".lower()
+
+
+def backend_services(request: Request) -> Body:
+    """`regionBackendServices` and `backendServices`: list and get."""
+    path = f"{_scope(request)}/backendServices"
+    items = [_service(request, backend) for backend in _backends(request)]
+    if "name" in request.path:
+        return one(items, request.path["name"], path)
+    return compute_list(request, "compute#backendService", path, items)
+
+
+def get_health(request: Request) -> Body:
+    """`getHealth`: the endpoints of the group that the body names, with the health the load balancer sees."""
+    path = f"{_scope(request)}/backendServices"
+    backends = {backend.name: backend for backend in _backends(request)}
+    backend = backends.get(request.path["name"])
+    if backend is None:
+        raise CloudError(404, f"The resource '{path}/{request.path['name']}' was not found", "notFound")
+    group = str(request.body.get("group") or "")
+    if not group:
+        raise bad_request("Required field 'resource.group' not specified", "required")
+    if relative(group) != _group(backend):
+        raise bad_request(
+            f"Invalid value for field 'resource.group': '{group}'. It is no backend of this service.", "invalid"
+        )
+    found = [
+        {"healthState": endpoint["state"], "ipAddress": endpoint["address"], "port": endpoint["port"]}
+        for endpoint in backend.entry["endpoints"]
+        if endpoint["state"] != state.DRAINING  # GKE has taken it out of the group
+    ]
+    return {"kind": "compute#backendServiceGroupHealth", **({"healthStatus": found} if found else {})}
+
+
+def health_checks(request: Request) -> Body:
+    """`regionHealthChecks` and `healthChecks`: list and get."""
+    path = f"{_scope(request)}/healthChecks"
+    items = [_check(request, backend) for backend in _backends(request)]
+    if "name" in request.path:
+        return one(items, request.path["name"], path)
+    return compute_list(request, "compute#healthCheck", path, items)
+
+
+def forwarding_rules(request: Request) -> Body:
+    """`forwardingRules` and `globalForwardingRules`: one per listener of a Gateway that has an address."""
+    scope = _scope(request)
+    items = [
+        compute_item(
+            "compute#forwardingRule",
+            f"{scope}/forwardingRules/{gke_name(cluster, gateway['namespace'], gateway['name'], listener['name'])}",
+            description=json.dumps({"k8sResource": f"/namespaces/{gateway['namespace']}/gateways/{gateway['name']}"}),
+            IPAddress=gateway["address"],
+            IPProtocol="TCP",
+            portRange=f"{listener['port']}-{listener['port']}",
+            loadBalancingScheme=_scheme(gateway["className"]),
+            networkTier="PREMIUM",
+            **_region(request),
+        )
+        for cluster, gateway in _gateways(request)
+        for listener in gateway["listeners"]
+        if gateway["address"]
+    ]
+    if "name" in request.path:
+        return one(items, request.path["name"], f"{scope}/forwardingRules")
+    return compute_list(request, "compute#forwardingRule", f"{scope}/forwardingRules", items)
+
+
+def _service(request: Request, backend: Backend) -> Body:
+    scope, entry = _scope(request), backend.entry
+    group = {"group": f"{COMPUTE}{_group(backend)}", "balancingMode": "RATE", "capacityScaler": 1.0}
+    return compute_item(
+        "compute#backendService",
+        f"{scope}/backendServices/{backend.name}",
+        description=_description(entry),
+        protocol=str(entry["protocol"]).upper(),
+        loadBalancingScheme=_scheme(backend.class_name),
+        timeoutSec=int(entry["timeoutSec"]),
+        connectionDraining={"drainingTimeoutSec": int(entry["drainingTimeoutSec"])},
+        sessionAffinity="NONE",
+        port=80,
+        healthChecks=[f"{COMPUTE}{scope}/healthChecks/{backend.name}"],
+        backends=[{**group, "maxRatePerEndpoint": 1e8}],
+        **_region(request),
+    )
+
+
+def _check(request: Request, backend: Backend) -> Body:
+    entry = backend.entry["healthCheck"]
+    kind = str(entry["type"])
+    member = {"HTTP": "httpHealthCheck", "HTTPS": "httpsHealthCheck", "HTTP2": "http2HealthCheck"}.get(kind)
+    specification = {"portSpecification": "USE_SERVING_PORT", "proxyHeader": "NONE"}
+    detail = {
+        member or f"{kind.lower()}HealthCheck": {"requestPath": entry["requestPath"], **specification}
+        if member
+        else {"portSpecification": "USE_SERVING_PORT"}
+    }
+    return compute_item(
+        "compute#healthCheck",
+        f"{_scope(request)}/healthChecks/{backend.name}",
+        description=_description(backend.entry),
+        type=kind,
+        **{
+            name: int(entry[name])
+            for name in ("checkIntervalSec", "timeoutSec", "healthyThreshold", "unhealthyThreshold")
+        },
+        **detail,
+        **_region(request),
+    )
+
+
+def _description(entry: Mapping[str, Any]) -> str:
+    name = f"{entry['namespace']}/{entry['name']}"
+    what = {"Service": "service"}.get(str(entry["kind"]), str(entry["kind"]).lower())
+    port = {"kubernetes.io/service-port": str(entry["port"])} if entry["port"] else {}
+    return json.dumps({f"kubernetes.io/{what}-name": name, **port})
+
+
+def _backends(request: Request) -> list[Backend]:
+    found: dict[str, Backend] = {}
+    for cluster, gateway in _gateways(request):
+        account: Body = state.read(directory_of(request.cloud.home, cluster)) or {}
+        served = {
+            item["backend"]
+            for listener in gateway["listeners"]
+            for rule in listener["rules"]
+            for item in rule["backends"]
+        }
+        served |= {entry["picker"] for key, entry in account["backends"].items() if key in served and entry["picker"]}
+        for key in sorted(served & account["backends"].keys()):
+            backend = Backend(
+                cluster=cluster,
+                zone=_zone(request, cluster),
+                key=key,
+                entry=account["backends"][key],
+                class_name=gateway["className"],
+            )
+            found.setdefault(backend.name, backend)
+    return list(found.values())
+
+
+def _gateways(request: Request) -> Iterator[tuple[Resource, Body]]:
+    region = require_region(request) if "region" in request.path else None
+    if region is None:
+        request.cloud.require_api(request.project, "compute.googleapis.com")
+    for cluster in request.cloud.all(CLUSTERS, request.project):
+        account = state.read(directory_of(request.cloud.home, cluster))
+        for gateway in (account or {}).get("gateways", []):
+            regional = is_regional_class(gateway["className"])
+            here = region_of(text(cluster.properties, "location")) == region
+            if (regional and here) if region else not regional:
+                yield cluster, gateway
+
+
+def _zone(request: Request, cluster: Resource) -> str:
+    for pool in request.cloud.all(POOLS, request.project):
+        if nodepools.cluster_path(pool.id) == cluster.id and tpu.is_tpu_machine_name(nodepools.machine_of(pool)):
+            return nodepools.zones_of(pool, cluster)[0]
+    return node_zones(cluster)[0]
+
+
+def _group(backend: Backend) -> str:
+    """The path of its network endpoint group."""
+    project = backend.cluster.project
+    name = f"k8s1-{_hash(backend.cluster.id, 8)}-{backend.entry['namespace']}-{backend.entry['name']}"
+    tail = _hash(backend.key, 8)
+    return (
+        f"projects/{project}/zones/{backend.zone}/networkEndpointGroups/{name[: _LONGEST_NAME - 9].rstrip('-')}-{tail}"
+    )
+
+
+def _scheme(class_name: str) -> str:
+    return "INTERNAL_MANAGED" if class_name == REGIONAL_INTERNAL else "EXTERNAL_MANAGED"
+
+
+def _scope(request: Request) -> str:
+    where = f"regions/{request.path['region']}" if "region" in request.path else "global"
+    return f"projects/{request.project}/{where}"
+
+
+def _region(request: Request) -> Body:
+    return {"region": f"{COMPUTE}{_scope(request)}"} if "region" in request.path else {}
+
+
+def _hash(of: str, digits: int) -> str:
+    return hashlib.sha256(of.encode()).hexdigest()[:digits]

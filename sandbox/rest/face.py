@@ -1,0 +1,86 @@
+"""Which request of the REST face is answered by whom. A path that is none of these is Google's 404, a change its 501."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sandbox.cloud.cloud import Cloud
+from sandbox.cloud.errors import CloudError
+from sandbox.rest import backends, clusters, machines, places
+from sandbox.rest.request import Body, Request
+
+Handler = Callable[[Request], Body]
+
+_COMPUTE: Final = "/compute/v1/projects/{project}"
+_GKE: Final = "/v1/projects/{project}/locations/{location}"
+_OLD_GKE: Final = "/v1/projects/{project}/zones/{location}"
+_TPU: Final = "/v2/projects/{project}/locations"
+
+_GET: Final[Mapping[str, Handler]] = {
+    f"{_COMPUTE}/zones": places.zones,
+    f"{_COMPUTE}/zones/{{zone}}": places.zones,
+    f"{_COMPUTE}/regions": places.regions,
+    f"{_COMPUTE}/regions/{{region}}": places.regions,
+    f"{_COMPUTE}/zones/{{zone}}/machineTypes": machines.machine_type_items,
+    f"{_COMPUTE}/zones/{{zone}}/machineTypes/{{name}}": machines.machine_type_items,
+    f"{_COMPUTE}/zones/{{zone}}/acceleratorTypes": machines.accelerator_type_items,
+    f"{_COMPUTE}/zones/{{zone}}/acceleratorTypes/{{name}}": machines.accelerator_type_items,
+    **{
+        f"{_COMPUTE}/{scope}/{collection}{name}": handler
+        for scope in ("global", "regions/{region}")
+        for name in ("", "/{name}")
+        for collection, handler in (
+            ("backendServices", backends.backend_services),
+            ("healthChecks", backends.health_checks),
+            ("forwardingRules", backends.forwarding_rules),
+        )
+    },
+    f"{_GKE}/serverConfig": clusters.server_config,
+    f"{_OLD_GKE}/serverconfig": clusters.server_config,
+    **{
+        f"{parent}/clusters{rest}": handler
+        for parent in (_GKE, _OLD_GKE)
+        for rest, handler in (
+            ("", clusters.clusters),
+            ("/{cluster}", clusters.clusters),
+            ("/{cluster}/nodePools", clusters.node_pools),
+            ("/{cluster}/nodePools/{name}", clusters.node_pools),
+        )
+    },
+    **{f"{parent}/operations{name}": clusters.operations for parent in (_GKE, _OLD_GKE) for name in ("", "/{name}")},
+    "/v1/projects/{project}/locations/global/services/compute.googleapis.com/quotaInfos/{quota}": places.tpu_quota,
+    _TPU: machines.tpu_locations,
+    f"{_TPU}/{{zone}}/acceleratorTypes": machines.tpu_accelerator_types,
+    f"{_TPU}/{{zone}}/acceleratorTypes/{{name}}": machines.tpu_accelerator_types,
+}
+
+_POST: Final[Mapping[str, Handler]] = {
+    f"{_COMPUTE}/{scope}/backendServices/{{name}}/getHealth": backends.get_health
+    for scope in ("global", "regions/{region}")
+}
+
+
+def _compiled(table: Mapping[str, Handler]) -> list[tuple[re.Pattern[str], Handler]]:
+    return [(re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)), handler) for path, handler in table.items()]
+
+
+_ROUTES: Final = {"GET": _compiled(_GET), "POST": _compiled(_POST)}
+
+
+def answer(cloud: Cloud, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any]) -> Body:
+    """The answer to a request.
+
+    Raises:
+        CloudError: what Google's API would refuse, or what the sandbox does not know.
+    """
+    for pattern, handler in _ROUTES.get(method, []):
+        match = pattern.fullmatch(path)
+        if match is not None:
+            return handler(Request(cloud=cloud, path=match.groupdict(), query=query, body=body))
+    if any(pattern.fullmatch(path) for routes in _ROUTES.values() for pattern, _ in routes):
+        raise CloudError(
+            501, f"The sandbox's REST face is for reading; {method} {path} is not simulated.", "notImplemented"
+        )
+    raise CloudError(404, f"The requested URL {path} was not found on this server.", "notFound")
