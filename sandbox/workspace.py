@@ -25,6 +25,7 @@ from sandbox.toolchain import Tools
 
 PROJECT = "gke-tpu-inference"
 _PASSPHRASE = "passphrase"  # noqa: S105 - the name of a file
+_SECRETS_PROVIDER = frozenset({"secretsprovider", "encryptionsalt", "encryptedkey"})
 
 
 class WorkspaceError(Exception):
@@ -154,7 +155,8 @@ class Workspace:
         charts = platform.get("charts") or {} if isinstance(platform, dict) else None
         if isinstance(platform, dict) and isinstance(charts, dict):
             config = {**config, key: {**platform, "charts": {"mirror": str(self.tools.charts), **charts}}}
-        written = {**content, "config": config}
+        # Its secrets provider needs a passphrase or a key that the sandbox has not; settings hold no secrets anyway.
+        written = {key: value for key, value in content.items() if key not in _SECRETS_PROVIDER} | {"config": config}
         if target.exists():
             salt = _read(target).get("encryptionsalt")
             written |= {"encryptionsalt": salt} if salt else {}

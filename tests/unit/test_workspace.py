@@ -110,6 +110,12 @@ def test_salt_is_kept(place: Workspace) -> None:
     assert again["config"][KEY]["zone"] == "b"
 
 
+def test_the_secrets_provider_of_the_real_stack_is_not_used(place: Workspace) -> None:
+    """Incident: after `pulumi stack init` wrote its salt into Pulumi.dev.yaml, every `make up` ended in 'incorrect passphrase'."""
+    real = {"secretsprovider": "gcpkms://k", "encryptedkey": "x", "encryptionsalt": "v1:of-the-real-stack"}
+    assert set(written(place.configure("dev", {**real, "config": {KEY: {"zone": "a"}}}))) == {"config"}
+
+
 def test_checkout_stays_as_it_is(place: Workspace, checkout: Path) -> None:
     """Working in the sandbox never shows in `git status`."""
     before = {path: path.read_bytes() for path in checkout.rglob("*")}
