@@ -22,7 +22,7 @@ $(READY): requirements.txt requirements-dev.txt
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY) ## Install the Python packages into .venv
@@ -93,5 +93,19 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: tools ## Time previews against an empty program
+bench: tools ## Time previews, the policies, and the analysis of a large state
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.policies
+	@$(BIN)/python -m bench.analysis
+
+.PHONY: bench-peers
+bench-peers: $(READY) ## Time the check beside conftest and Kyverno, which are built first
+	@$(BIN)/python -m bench.peers
+
+.PHONY: bench-routing
+bench-routing: $(READY) ## Measure prefix-aware routing against round robin [OPTIONS=--rounds 5]
+	@$(BIN)/python -m bench.routing $(OPTIONS)
+
+.PHONY: bench-cycles
+bench-cycles: tools ## Make and remove the sandbox again and again; nothing may be left [CYCLES=20]
+	@$(BIN)/python -m bench.cycles "$(or $(CYCLES),20)" --stack "$(STACK)" $(OPTIONS)

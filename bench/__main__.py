@@ -74,7 +74,8 @@ def measure(workspace: Workspace, *, runs: int, deployed: bool, console: Console
     """
     base = empty(workspace, workspace.home.parent / "empty")
     points = _growth_points(workspace)
-    scenarios = [base, *points]
+    bare = platform(workspace, report.BARE, f"{BASE_STACK} stack under an empty pack", judged=False)
+    scenarios = [base, bare, *points]
     if deployed:
         unchanged = platform(workspace, DEPLOYED, f"{BASE_STACK} stack, deployed and unchanged")
         console.print(f"Deploying {DEPLOYED} …")

@@ -14,6 +14,8 @@ from rich.table import Table
 
 from bench.measure import Timing, fit, ratio
 
+BASE, BARE = "dev", "dev-bare"
+"""The committed stack under the pack, and under a pack of no policy."""
 TARGET_RATIO = 2.0
 """A preview of the dev stack takes at most this many times as long as one of an empty program."""
 
@@ -79,6 +81,13 @@ def show(results: Sequence[Result], base: Result, console: Console) -> None:
             verdict(result, base) if result.judged else "",
         )
     console.print(table)
+    under = {result.name: result for result in results}
+    if BARE in under and BASE in under:
+        added, times = (
+            under[BASE].timing.median - under[BARE].timing.median,
+            ratio(under[BASE].timing, under[BARE].timing),
+        )
+        console.print(f"The pack adds {added:.2f} s to the preview of the dev stack ({times:.2f} ×).")
     found = growth(results)
     if found:
         text = f"Each further resource: {1000 * found['seconds_per_resource']:.1f} ms (straight line through the dev stacks)."

@@ -99,11 +99,12 @@ def empty(workspace: Workspace, folder: Path) -> Scenario:
     return _made(Scenario(name="empty", title="empty program", engine=engine, policies=(HERE / "empty" / "policies",)))
 
 
-def platform(workspace: Workspace, name: str, title: str, *, more_models: int = 0) -> Scenario:
-    """The platform with the settings of the base stack, as a stack called `name`."""
+def platform(workspace: Workspace, name: str, title: str, *, more_models: int = 0, judged: bool = True) -> Scenario:
+    """The platform with the settings of the base stack, as a stack called `name`; under the empty pack unless `judged`."""
     content = yaml.safe_load((CHECKOUT / f"Pulumi.{BASE_STACK}.yaml").read_text())
     engine = Engine(workspace, name, workspace.configure(name, with_models(content, more_models)))
-    return _made(Scenario(name=name, title=title, engine=engine, policies=(POLICIES,)))
+    pack = POLICIES if judged else HERE / "empty" / "policies"
+    return _made(Scenario(name=name, title=title, engine=engine, policies=(pack,)))
 
 
 def _made(scenario: Scenario) -> Scenario:

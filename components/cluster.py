@@ -200,6 +200,8 @@ class InferenceCluster(pulumi.ComponentResource):
             # Without it, a changed address or certificate in the kubeconfig would replace everything in the cluster.
             cluster_identifier=self.cluster.id,
             enable_server_side_apply=True,
+            # Otherwise a change of KServe's ConfigMap deletes it, and what its controller reads until it is back are errors.
+            enable_config_map_mutable=True,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[self.system_pool])),
         )
         self.register_outputs({"name": self.cluster.name, "endpoint": self.cluster.endpoint})

@@ -144,7 +144,7 @@ def resource_policy(
         resource = read_resource(args.resource_type, judged(sent), args.urn, args.provider, wanted)
         if resource is None or fix is None:
             return None
-        report = Report(name, lambda *_: None, args.get_config())
+        report = Report(name, _unheard, args.get_config())
         changes = [change for change in fix(resource) if not report.tolerates(change.rule, resource)]
         return sent if apply(sent, changes) else None
 
@@ -197,6 +197,10 @@ def stack_policy(
         framework=framework,
         url=page(name),
     )
+
+
+def _unheard(_message: str, _urn: str | None = None) -> None:
+    """Where a remedy's findings go: the engine asks the policy again afterwards."""
 
 
 def _schema(extra: Mapping[str, dict[str, Any]] | None) -> PolicyConfigSchema:

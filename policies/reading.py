@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 
@@ -57,10 +58,8 @@ def plain_once(props: object) -> Any:
     if kept is not None and kept[0]() is props:
         return kept[1]
     value = plain(props)
-    try:
+    with suppress(TypeError):  # not all that can be read can be watched
         _READ[key] = (weakref.ref(props, lambda _: _READ.pop(key, None)), value)
-    except TypeError:
-        pass  # not all that can be read can be watched
     return value
 
 

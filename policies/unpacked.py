@@ -62,7 +62,7 @@ class Unpacked:
                     self._by_object.pop(id(each), None)
         return made.plain
 
-    def deserialize_properties(self, props: Any, proxy_secrets: bool = False) -> Any:  # noqa: FBT001, FBT002 - the SDK's
+    def deserialize_properties(self, props: Any, proxy_secrets: bool = False) -> Any:
         """The SDK's, once for each object that came from a message."""
         entry = self._by_object.get(id(props))
         if entry is None or entry.plain is not props or proxy_secrets:
@@ -93,7 +93,8 @@ def install(sdk: ModuleType) -> bool:
     found = [getattr(sdk, name, None) for name in _REPLACED]
     if None in found or isinstance(found[0], Unpacked):
         return False
-    memory = Unpacked(*found)
+    formats, deserialize, check = found
+    memory = Unpacked(formats, deserialize, check)
     for name, replacement in zip(
         _REPLACED, (memory, memory.deserialize_properties, memory.unknown_checking_proxy), strict=True
     ):

@@ -96,14 +96,18 @@ def _judge(resource: Resource, pod: Field, alone: bool, slices: list[Slice] | No
     if not (accelerator.known and topology.known):
         return
     wanted = (str(accelerator.value), str(topology.value), chips)
-    if check_accelerator(wanted[0]):
-        return  # tpu-accelerator-label says so
-    findings = check_request(*wanted)
+    report.findings((finding.under(pod.path) for finding in _misfits(*wanted, alone, slices)), resource)
+
+
+def _misfits(accelerator: str, topology: str, chips: int, alone: bool, slices: list[Slice] | None) -> list[Finding]:
+    if check_accelerator(accelerator):
+        return []  # tpu-accelerator-label says so
+    findings = check_request(accelerator, topology, chips)
     if not findings and alone:
-        findings = check_single_pod(*wanted)
+        findings = check_single_pod(accelerator, topology, chips)
     if not findings and slices:
-        findings = check_declared(*wanted, slices)
-    report.findings((finding.under(pod.path) for finding in findings), resource)
+        findings = check_declared(accelerator, topology, chips, slices)
+    return findings
 
 
 def _chips(pod: Field, report: Report, resource: Resource) -> int | None:

@@ -21,7 +21,9 @@ from rules.kserve_install import parse
 from rules.tpu import MACHINE_TYPES
 
 CHANNELS: Final = ("RAPID", "REGULAR", "STABLE", "EXTENDED")
-CHANNEL_FLOORS: Final = dict.fromkeys(("RAPID", "REGULAR", "STABLE"), versions.MINIMUM_OWNED_INFERENCE_POOL_CRD)
+CHANNEL_FLOORS: Final[Mapping[str, str]] = dict.fromkeys(
+    ("RAPID", "REGULAR", "STABLE"), versions.MINIMUM_OWNED_INFERENCE_POOL_CRD
+)
 """A version that no cluster of these release channels is older than, as of 2026-11-21: STABLE made new clusters of 1.34.6 by May
 (GKE's release notes of 2026-05-27), 1.33 left standard support on 2026-08-03 (endoflife.date), and GKE upgrades what is out of
 it. EXTENDED keeps a minor version for two years and has no floor here."""

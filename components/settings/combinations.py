@@ -26,6 +26,7 @@ def check_combinations(settings: Settings) -> None:
     _pods_are_read(settings)
     _control_plane_has_nodes(settings)
     _pods_have_addresses(settings)
+    _quota_has_room(settings)
     _names_are_free(settings)
 
 
@@ -76,8 +77,23 @@ def _pods_have_addresses(settings: Settings) -> None:
     block = ipaddress.IPv4Network(settings.network.pod_cidr)
     if needed > block.num_addresses:
         prefix = 32 - (needed - 1).bit_length()
-        reason = f"its nodes take {needed} addresses for pods, and it has {block.num_addresses}; GKE makes no further nodes"
+        reason = (
+            f"its nodes take {needed} addresses for pods, and it has {block.num_addresses}; GKE adds no further node"
+        )
         refuse("network.podCidr", settings.network.pod_cidr, reason, f"a /{prefix} or wider")
+
+
+def _quota_has_room(settings: Settings) -> None:
+    quota = settings.isolation.quota
+    if quota is None or quota.pods is None:
+        return
+    needed = sum(service.most_replicas for service in settings.services)
+    for model in settings.models:
+        pickers = model.endpoint_picker.replicas if model.endpoint_picker else 1
+        needed += model.slices + pickers * len(model.service_names)
+    if quota.pods < needed:
+        reason = f"servers and endpoint pickers are {needed} pods"
+        refuse("isolation.quota.pods", quota.pods, reason, f"{needed} or more, and room for updates")
 
 
 def _addresses(pods: int) -> int:

@@ -33,7 +33,7 @@ class Tls(Section):
     minimum_version: Literal["TLS_1_0", "TLS_1_1", "TLS_1_2"] = "TLS_1_2"
     """Oldest version of TLS that clients may speak; Google Cloud's own default is TLS 1.0."""
     ssl_policy: GoogleName | None = None
-    """Name of a regional SSL policy of your own, which then decides instead of minimumVersion."""
+    """Name of a regional SSL policy of your own, instead of minimumVersion."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -44,6 +44,9 @@ class Tls(Section):
             "privateAuthority": self.private_authority,
         }
         given = [name for name, value in sources.items() if value]
+        if self.ssl_policy is not None and "minimum_version" in self.model_fields_set:
+            reason = f"sslPolicy {self.ssl_policy} decides that"
+            refuse("minimumVersion", self.minimum_version, reason, "one of the two")
         if not given:
             reason = "an HTTPS listener without a certificate is never programmed"
             refuse("certificateManager", None, reason, f"certificates under one of: {', '.join(sources)}")

@@ -236,15 +236,18 @@ class HttpService(Section):
             refuse(
                 "alerts", ", ".join(metric for metric, _ in sides), "an alert is there twice", "each metric once a side"
             )
-        if self.volume is not None:
-            what = "autoscaling.maxReplicas" if self.autoscaling else "replicas"
-            mode = self.volume.access_mode
-            for finding in volumes.check_single_writer(mode, self.most_replicas, "volume.accessMode", what):
-                refuse(finding.path, mode, finding.reason, "ReadWriteMany, or one replica")
         startup = self.probes.startup.over(probes.STARTUP)
         if startup.timeout > startup.period:
             reason = f"a probe that may take longer than the period of {startup.period} s overlaps the next one"
             refuse("probes.startup.timeoutSeconds", startup.timeout, reason, f"at most {startup.period}")
+        return self
+
+    @model_validator(mode="after")
+    def _pods_can_have_the_volume(self) -> Self:
+        mode = self.volume.access_mode if self.volume else "ReadWriteMany"
+        what = "autoscaling.maxReplicas" if self.autoscaling else "replicas"
+        for finding in volumes.check_single_writer(mode, self.most_replicas, "volume.accessMode", what):
+            refuse(finding.path, mode, finding.reason, "ReadWriteMany, or one replica")
         return self
 
     @property

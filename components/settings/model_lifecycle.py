@@ -65,4 +65,7 @@ class Priority(Section):
         if (self.class_name is None) == (self.value is None):
             reason = "a priority is an existing class or the value of a new one"
             refuse("className", self.class_name, reason, "className or value, one of the two")
+        if self.class_name is not None and "preempt" in self.model_fields_set:
+            reason = f"class {self.class_name} exists, and says so itself"
+            refuse("preempt", self.preempt, reason, "nothing, or value instead of className")
         return self

@@ -87,7 +87,7 @@ class Network(Section):
                     reason = "with network.existing the subnet, its ranges and its way out are somebody else's"
                     refuse(to_camel(name), getattr(self, name), reason, "no such setting, or leave existing out")
             if self.existing.proxy_subnet == "existing" and "proxy_cidr" not in self.model_fields_set:
-                reason = "the firewall and the namespace let in the load balancer by the range of that proxy-only subnet"
+                reason = "firewall and namespace let in the load balancer by the range of that proxy-only subnet"
                 refuse("proxyCidr", None, reason, "the range of the region's proxy-only subnet, such as 10.129.0.0/23")
         seen: dict[str, ipaddress.IPv4Network] = {}
         for name, block in self.ranges().items():

@@ -213,7 +213,7 @@ class PodRunner:
             self._client.request(
                 "PATCH",
                 f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/status",
-                body={"metadata": {"uid": metadata["uid"]}, "status": wanted},
+                body={"metadata": {"uid": metadata["uid"]}, "status": status.patch(wanted)},
                 content_type="application/strategic-merge-patch+json",
             )
 

@@ -133,6 +133,12 @@ def differs(pod: Object, wanted: Object) -> bool:
     return False
 
 
+def patch(wanted: Object) -> Object:
+    """`wanted` as a strategic merge patch: what a condition no longer says is taken away, not left over from before."""
+    conditions = [{"reason": None, "message": None, **item} for item in wanted.get("conditions", [])]
+    return {**wanted, "conditions": conditions}
+
+
 def _essence(condition: Object) -> tuple[Any, ...]:
     return condition.get("status"), condition.get("reason", ""), condition.get("message", "")
 

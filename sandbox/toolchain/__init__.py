@@ -15,11 +15,13 @@ from sandbox.toolchain.cache import ToolchainError, cache_root, complete, fill, 
 from sandbox.toolchain.catalog import (
     CHARTS,
     CHARTS_FOLDER,
+    CONFTEST,
     CRDS,
     ENGINE,
     HELM,
     KSERVE,
     KUBERNETES,
+    KYVERNO,
     LINT,
     LWS,
     SANDBOX_GROUPS,
@@ -28,7 +30,7 @@ from sandbox.toolchain.catalog import (
 )
 from sandbox.toolchain.progress import Progress
 
-__all__ = ["ToolchainError", "Tools", "actionlint", "cache_root"]
+__all__ = ["ToolchainError", "Tools", "actionlint", "cache_root", "peers"]
 
 
 def _folder(group: Group) -> Path:
@@ -122,6 +124,14 @@ def actionlint(progress: Progress) -> Path:
     with locked(cache_root(), partial(progress.say, "another run is building tools; waiting for it")):
         _ensure(LINT, progress)
     return _folder(LINT) / "actionlint"
+
+
+def peers(progress: Progress) -> tuple[Path, Path]:
+    """Conftest and the Kyverno CLI, which only the bench compares with, built first where they are missing."""
+    with locked(cache_root(), partial(progress.say, "another run is building tools; waiting for it")):
+        for group in (CONFTEST, KYVERNO):
+            _ensure(group, progress)
+    return _folder(CONFTEST) / "conftest", _folder(KYVERNO) / "kyverno"
 
 
 def _fitting_pulumi() -> Path | None:

@@ -44,6 +44,11 @@ def test_provider_of_the_cluster(dev: Graph) -> None:
     assert inputs["clusterIdentifier"] == "projects/tpu-inference-dev/locations/us-east5-b/clusters/inference-dev"
 
 
+def test_configuration_is_changed_in_place(graph: Graph) -> None:
+    """By default the provider replaces a ConfigMap: KServe's controller found none while its own was changed."""
+    assert graph.one("pulumi:providers:kubernetes").inputs["enableConfigMapMutable"] == "true"
+
+
 def test_prod_protects_its_cluster(dev: Graph, prod: Graph) -> None:
     """Nobody deletes or replaces the cluster of prod by a mistaken property; dev is there to be thrown away."""
     assert prod.one("gcp:container/cluster:Cluster").inputs["deletionProtection"] is True

@@ -126,11 +126,40 @@ def test_the_disk_goes_with_one_pod_and_recreate(graph: Graph) -> None:
 
 
 def test_a_share_goes_with_many_pods() -> None:
-    """Filestore can be written from every node: any number of pods, and a rolling update."""
-    graph = with_service(volume={"accessMode": "ReadWriteMany", "storageClass": "standard-rwx", "size": "1Ti"})
-    claim = named(graph, "PersistentVolumeClaim", "inference").inputs["spec"]
-    assert (claim["accessModes"], claim["storageClassName"]) == (["ReadWriteMany"], "standard-rwx")
+    """Filestore can be written from every node: any number of pods, and a rolling update.
+
+    GKE's own classes take the network called default, and the cluster has no driver for any unless it is switched on.
+    """
+    graph = with_service(volume={"accessMode": "ReadWriteMany", "size": "1Ti"})
+    claim = named(graph, "PersistentVolumeClaim", "inference")
+    (made,) = graph.manifests_of("StorageClass")
+    assert claim.inputs["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert claim.inputs["spec"]["storageClassName"] == made.object_key[2] == "inference-inference-shared"
+    assert graph.waits_for(claim, made)
+    network = graph.one("gcp:compute/network:Network").inputs["name"]
+    assert made.inputs["parameters"]["network"] == network
+    cluster = graph.one("gcp:container/cluster:Cluster").inputs
+    assert cluster["addonsConfig"]["gcpFilestoreCsiDriverConfig"] == {"enabled": True}
+    assert "file" in {service.name for service in graph.of_type("gcp:projects/service:Service")}
     assert named(graph, "Deployment", "inference").inputs["spec"]["strategy"]["type"] == "RollingUpdate"
+
+
+def test_a_class_of_ones_own_is_named() -> None:
+    """Whoever runs the storage knows its classes; nothing is made beside them."""
+    graph = with_service(volume={"accessMode": "ReadWriteMany", "storageClass": "team-nfs"})
+    assert named(graph, "PersistentVolumeClaim", "inference").inputs["spec"]["storageClassName"] == "team-nfs"
+    assert graph.manifests_of("StorageClass") == []
+
+
+def test_nothing_is_scraped_without_managed_prometheus() -> None:
+    """The cluster then has no PodMonitoring, and the update would end at the first one."""
+    settings = example()
+    settings["cluster"]["managedPrometheus"] = False
+    settings["monitoring"] = {}
+    for service in settings["services"]:
+        service.pop("alerts", None)
+        service.pop("autoscaling", None)
+    assert build(settings, stack="http-services").manifests_of("PodMonitoring") == []
 
 
 def test_scaling_by_cpu_and_the_reports_metrics(graph: Graph) -> None:
@@ -153,7 +182,10 @@ def test_scaling_by_cpu_and_the_reports_metrics(graph: Graph) -> None:
 def test_metrics_straight_from_the_pods() -> None:
     """GKE's own way needs no adapter: an object names the gauge, the endpoint is the declared one."""
     metrics = [{"metric": "inference_in_flight_requests", "average": "10", "source": "pods"}]
-    graph = with_service(autoscaling={"metrics": metrics, "cpuPercent": None})
+    settings = example()
+    settings["cluster"]["releaseChannel"] = "RAPID"
+    settings["services"] = [{**settings["services"][0], "autoscaling": {"metrics": metrics, "cpuPercent": None}}]
+    graph = build(settings, stack="http-services")
     (metric,) = named(graph, "HorizontalPodAutoscaler", "inference").inputs["spec"]["metrics"]
     assert metric["pods"]["metric"]["name"] == "autoscaling.gke.io|inference|inference-in-flight-requests"
     (entry,) = named(graph, "AutoscalingMetric", "inference").inputs["spec"]["metrics"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -60,7 +60,8 @@ def test_beginnings_are_whole_blocks_of_the_served_model() -> None:
     """A beginning that ended within a block would be computed again each time, and caching would look weaker than it is."""
     size = served().block_tokens
     assert Workload().prefix % size == 0
-    first, second, *_ = (prompt for prompt in Workload().prompts("x") if prompt.startswith("group 1:"))
+    prompts = (prompt for prompt in Workload().prompts("x") if prompt.startswith("group 1:"))
+    first, second = itertools.islice(prompts, 2)
     shared = [a for a, b in zip(chain(first.encode(), size), chain(second.encode(), size), strict=True) if a == b]
     assert len(shared) == Workload().prefix // size
 
@@ -113,13 +114,8 @@ def test_figures_count_what_ended_while_it_was_measured() -> None:
     ]
     found = figures(Slice(samples=samples, since=2.0, until=6.0), 0.75)
     assert found is not None
-    assert found == Figures(
-        throughput=0.5,
-        first_token=pytest.approx(0.1),
-        first_token_95=pytest.approx(0.3),
-        between_tokens=pytest.approx(0.07),
-        cached=0.75,
-    )
+    assert (found.throughput, found.cached) == (0.5, 0.75)
+    assert [found.first_token, found.first_token_95, found.between_tokens] == pytest.approx([0.1, 0.3, 0.07])
     assert figures(Slice(samples=samples, since=4.5, until=6.0), 0.0) is None
 
 
@@ -143,14 +139,11 @@ def test_ratios_compare_within_a_round() -> None:
 
 
 @pytest.mark.parametrize(("factor", "wanted"), [(1.1, False), (1.5, True)])
-def test_busy_machine_is_told(factor: float, wanted: bool) -> None:  # noqa: FBT001 - a parameter of a test
+def test_busy_machine_is_told(factor: float, wanted: bool) -> None:
     """Tokens that come late say that the machine, and not the model of a server, was measured."""
     late = {way: made(between_tokens=factor * SECONDS_PER_OUTPUT_TOKEN) for way in WAYS}
     assert routing_report.too_busy([late]) is wanted
     assert json.loads(routing_report.as_json([late], "note"))["machine"]["too_busy"] is wanted
-
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]
 
 
 def driven(status: str, tokens: int, workload: Workload) -> Slice:

@@ -120,24 +120,31 @@ CASES: dict[str, tuple[tuple[str, Any], str]] = {
         one(volume={}),
         (
             "platform.services[0].volume.accessMode: 'ReadWriteOnce': replicas asks for 2 pods, and such a disk is attached to "
-            "one node: the others stay in ContainerCreating with a Multi-Attach error. Write ReadWriteMany with a Filestore "
-            "class, ReadOnlyMany with Hyperdisk ML, or one replica."
+            "one node: the others stay in ContainerCreating with a Multi-Attach error. Write ReadWriteMany, or one replica."
         ),
     ),
     "one disk for as many pods as scaling makes": (
         one(volume={}, autoscaling={"minReplicas": 1, "maxReplicas": 3}),
         (
             "platform.services[0].volume.accessMode: 'ReadWriteOnce': autoscaling.maxReplicas asks for 3 pods, and such a disk "
-            "is attached to one node: the others stay in ContainerCreating with a Multi-Attach error. Write ReadWriteMany with a "
-            "Filestore class, ReadOnlyMany with Hyperdisk ML, or one replica."
+            "is attached to one node: the others stay in ContainerCreating with a Multi-Attach error. Write ReadWriteMany, or "
+            "one replica."
         ),
     ),
     "a disk that several nodes write to": (
-        one(volume={"accessMode": "ReadWriteMany"}),
+        one(volume={"accessMode": "ReadWriteMany", "storageClass": "standard-rwo"}),
         (
             "platform.services[0].volume.accessMode: 'ReadWriteMany': standard-rwo makes disks, which several nodes cannot "
             "write to: the claim stays Pending with 'specified multi writer with mount access type', and with it every pod. "
             "Write a Filestore class, such as standard-rwx, or ReadWriteOnce and one replica."
+        ),
+    ),
+    "instances in another network": (
+        one(volume={"accessMode": "ReadWriteMany", "storageClass": "standard-rwx"}),
+        (
+            "platform.services[0].volume.storageClass: 'standard-rwx': this class of GKE's makes instances in the network called "
+            "default, whose addresses nodes of another network do not reach, and the pods wait in ContainerCreating. Write "
+            "nothing, for Filestore in the stack's network, or the name of a class of your own."
         ),
     ),
     "probes that overlap": (

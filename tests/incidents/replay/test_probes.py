@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import urllib.error
-import urllib.request
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from sandbox.node.addresses import Addresses, file_of
 from tests.components.test_http_services import example
 from tests.incidents.replay import platform, servers
 from tests.incidents.replay.place import SECONDS, Object, Place, rule, to_service
+from tests.sandbox.balancer.servers import ask
 from tests.sandbox.support import eventually
 
 pytestmark = pytest.mark.usefixtures("slower")
@@ -41,29 +40,18 @@ def ready_endpoints(place: Place, service: str) -> set[str]:
     return {name for name, ready in endpoints(place, service).items() if ready}
 
 
-def server_of(place: Place, pod: str, port: int) -> str:
-    """The URL at which the sandbox serves a pod's port: what a port-forward would be."""
+def port_of(place: Place, pod: str, port: int) -> int:
+    """Where the sandbox serves a pod's port on this machine: what a port-forward would be."""
     address = Addresses(file_of(place.cluster.directory)).pod(place.name, pod)
     assert address is not None
-    return f"http://127.0.0.1:{address.ports[port]}"
-
-
-def status(url: str) -> int:
-    """The status of a GET."""
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
+    return address.ports[port]
 
 
 def fault(place: Place, app: str, port: int, **values: Any) -> None:
     """Makes the one server of an app behave differently from now on."""
     (pod,) = place.pods(app)
-    url = f"{server_of(place, pod['metadata']['name'], port)}/__fault"
-    request = urllib.request.Request(url, json.dumps(values).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10):
-        pass
+    local = port_of(place, pod["metadata"]["name"], port)
+    assert ask(local, "/__fault", method="POST", body=json.dumps(values))[0] == 200
 
 
 class TestPathsThatAreNotServed:
@@ -84,8 +72,8 @@ class TestPathsThatAreNotServed:
         (container,) = new[name]["status"]["containerStatuses"]
         assert (container["ready"], "running" in container["state"]) == (False, True)
         assert '"GET /readyz HTTP/1.1" 404 Not Found' in place.log("inference")
-        url = f"{server_of(place, name, PORT)}/ready"
-        eventually(lambda: status(url) == 200, "it could serve, and nobody asks it", timeout=SECONDS)
+        local = port_of(place, name, PORT)
+        eventually(lambda: ask(local, "/ready")[0] == 200, "it could serve, and nobody asks it", timeout=SECONDS)
         eventually(lambda: endpoints(place, "inference").get(name) is False, "it is no endpoint")
         assert ready_endpoints(place, "inference") == old
 
@@ -222,14 +210,12 @@ def test_a_request_under_way_when_its_pod_ends(place: Place, *, graceful: bool) 
     path = f"/{place.name}/inference/predict"
     place.answers(GATEWAY, path, 200, "/predict", "{}")
     (pod,) = place.client.list("v1", "Pod", place.name)
-    url = f"{server_of(place, pod['metadata']['name'], PORT)}/__fault"
-    with urllib.request.urlopen(urllib.request.Request(url, b'{"latency_ms": 3000}'), timeout=10):
-        pass
+    local = port_of(place, pod["metadata"]["name"], PORT)
+    assert ask(local, "/__fault", method="POST", body='{"latency_ms": 3000}')[0] == 200
     seen: list[tuple[int, str]] = []
     client = threading.Thread(target=lambda: seen.append(place.ask(GATEWAY, path, "{}")))
     client.start()
-    metrics = url.replace("/__fault", "/metrics")
-    eventually(lambda: in_flight(metrics) == 1, "the request has arrived")
+    eventually(lambda: in_flight(local) == 1, "the request has arrived")
     place.delete("v1", "Pod", pod["metadata"]["name"])
     client.join()
     if graceful:
@@ -238,8 +224,7 @@ def test_a_request_under_way_when_its_pod_ends(place: Place, *, graceful: bool) 
         assert seen == [(503, CONNECTION_TERMINATED)]
 
 
-def in_flight(url: str) -> float:
+def in_flight(local: int) -> float:
     """The server's own gauge of requests that it works on."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        lines: list[str] = answer.read().decode().splitlines()
+    lines = ask(local, "/metrics")[1].splitlines()
     return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(http_servers.IN_FLIGHT))

@@ -14,9 +14,8 @@ PICKER: Final = ("spec", "router", "scheduler", "config", "inline")
 
 def option(name: str, kind: str, *path: str | int, value: Any, policy: str, rule: str, **more: Any) -> Mutation:
     """A fault in the stack with the options on."""
-    return Mutation(
-        name=name, kind=kind, path=path, value=value, policy=policy, rule=rule, **{"stacks": ALL_ON, **more}
-    )
+    more.setdefault("stacks", ALL_ON)
+    return Mutation(name=name, kind=kind, path=path, value=value, policy=policy, rule=rule, **more)
 
 
 def spot_pool(name: str, *path: str | int, value: Any, policy: str, rule: str, **more: Any) -> Mutation:

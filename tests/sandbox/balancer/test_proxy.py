@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from rules.load_balancer import TLS_REFUSED
 from sandbox.balancer import certificate
 from sandbox.balancer.specs import HealthCheck
 from sandbox.cluster.proc import free_ports
@@ -204,7 +205,8 @@ def test_https_backend(balancer: Stage, tmp_path: Path) -> None:
         assert json.loads(ask(balancer.port, "/v1")[1])["path"] == "/v1"
     with server(Behaviour("plain")) as port:
         balancer.one(backend("other", protocol="https"), endpoint("b", port))
-        assert ask(balancer.port, "/v1")[0] == 503, "the incident: https in front of a server without TLS"
+        status, text, _ = ask(balancer.port, "/v1")
+        assert (status, text) == (503, TLS_REFUSED), "the incident: https in front of a server without TLS"
 
 
 def test_client_that_leaves(balancer: Stage, tmp_path: Path) -> None:

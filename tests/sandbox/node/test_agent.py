@@ -253,3 +253,15 @@ def test_tpu_pool_takes_tolerating_pods_only_and_its_deletion_takes_them_along(s
     runtime.delete_node_pool("tpu")
     assert client.list("v1", "Node") == []
     eventually(lambda: {p["metadata"]["name"] for p in client.list("v1", "Pod", "default")} == {"cpu"}, "pods are gone")
+
+
+def test_a_ready_pod_says_nothing_of_the_time_before(client: Client, namespace: str, serving: Path) -> None:
+    """Once Ready, no condition has the reason for which it was not; a rest of it would be rewritten in every round."""
+    status = status_of(client, namespace)
+    server_pod(client, namespace, "a", readinessProbe=http("/health", periodSeconds=10))
+    eventually(
+        lambda: any(c.get("reason") == "ContainersNotReady" for c in status("a").get("conditions", [])), "unready"
+    )
+    (serving / "health").touch()
+    eventually(lambda: is_ready(status("a")), "Ready")
+    assert not any(c.get("reason") or c.get("message") for c in status("a")["conditions"] if c["status"] == "True")

@@ -1,0 +1,209 @@
+"""`python -m bench.peers`: this check beside conftest and the Kyverno CLI, with the same rules over the same manifests.
+
+Eight rules that look at one object each are carried by all three; relations between objects, which are most of the pack, are not
+what the other two are asked for. Every tool has to find the same faults, or its time means nothing. The peers are built from
+their Go modules by `make bench-peers`, into the cache of the sandbox's tools.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from bench.scenarios import HERE, BenchError
+from bench.stack import stack
+from sandbox.home import CHECKOUT
+from sandbox.toolchain import ToolchainError, peers
+from sandbox.toolchain.progress import Progress
+
+SIZES: Final = (200, 2000)
+RUNS: Final = 3
+RULES: Final = HERE / "rules"
+COUNTERPARTS: Final = {
+    "timeouts": "httproute-features",
+    "regular-expression": "httproute-features",
+    "method-match": "httproute-features",
+    "port": "health-check-policy",
+    "request-path": "health-check-policy",
+    "limits": "health-check-policy",
+    "session-affinity": "backend-policy",
+    "privileged": "pod-security-baseline",
+}
+"""The eight rules, by the pack's own names, and the policies that have them."""
+FAULTS: Final[dict[str, tuple[str, tuple[str | int, ...], Any]]] = {
+    "timeouts": ("HTTPRoute", ("spec", "rules", 0, "timeouts"), {"request": "60s"}),
+    "regular-expression": ("HTTPRoute", ("spec", "rules", 0, "matches", 0, "path", "type"), "RegularExpression"),
+    "method-match": ("HTTPRoute", ("spec", "rules", 0, "matches", 0, "method"), "POST"),
+    "port": ("HealthCheckPolicy", ("spec", "default", "config", "httpHealthCheck", "portSpecification"), None),
+    "request-path": ("HealthCheckPolicy", ("spec", "default", "config", "httpHealthCheck", "requestPath"), "/"),
+    "limits": ("HealthCheckPolicy", ("spec", "default", "checkIntervalSec"), 301),
+    "session-affinity": ("GCPBackendPolicy", ("spec", "default", "sessionAffinity"), {"type": "CLIENT_IP"}),
+    "privileged": (
+        "Deployment",
+        ("spec", "template", "spec", "containers", 0, "securityContext", "privileged"),
+        True,
+    ),
+}
+"""For each rule, the kind and field that breaks it, and with what; None takes the field away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """One tool over one size of manifests."""
+
+    tool: str
+    objects: int
+    seconds: float
+    """Median of the runs, wall clock, start-up included."""
+    processor_seconds: float
+    found: int
+    """Faults; the same for every tool."""
+
+
+def manifests(size: int) -> tuple[list[dict[str, Any]], Counter[str]]:
+    """So many Kubernetes objects, one fault in some of them, and how many faults of each rule there are."""
+    made = [copy.deepcopy(body) for token, _, body in stack(size * 2) if token.startswith("kubernetes:")][:size]
+    turn: dict[str, int] = {}
+    faults: Counter[str] = Counter()
+    for index, body in enumerate(made):
+        rules = [rule for rule, (kind, _, _) in FAULTS.items() if kind == body["kind"]]
+        if index % 3 or not rules:
+            continue
+        rule = rules[turn.setdefault(body["kind"], 0) % len(rules)]
+        if rule == "session-affinity" and body["spec"]["targetRef"]["kind"] != "InferencePool":
+            continue
+        turn[body["kind"]] += 1
+        _spoil(body, *FAULTS[rule][1:])
+        faults[rule] += 1
+    return made, faults
+
+
+def _spoil(body: Any, path: tuple[str | int, ...], value: Any) -> None:
+    *above, last = path
+    for step in above:
+        body = body[step]
+    if value is None:
+        del body[last]
+    else:
+        body[last] = value
+
+
+def _ours(output: str) -> Counter[str]:
+    """Findings of the eight rules, each object once for each."""
+    seen = {(f["rule"], f["object"]) for f in json.loads(output)["findings"] if f["rule"] in COUNTERPARTS}
+    return Counter(rule for rule, _ in seen)
+
+
+def _conftest(output: str) -> Counter[str]:
+    return Counter(each["msg"] for result in json.loads(output) for each in result.get("failures") or ())
+
+
+def _kyverno(output: str) -> Counter[str]:
+    """From its own words, `N. RULE: validation error: …`, one a failed rule and object."""
+    return Counter(re.findall(r"^\d+\s*-?\.?\s*([a-z-]+)\b", output, re.MULTILINE))
+
+
+def _timed(command: Sequence[str]) -> tuple[float, float, str]:
+    used, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    ran = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    seconds, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if ran.returncode not in {0, 1}:
+        raise BenchError(f"{command[0]} failed: {ran.stderr.strip()[-800:]}")
+    return seconds, after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime, ran.stdout
+
+
+def measure(sizes: Sequence[int], runs: int, console: Console) -> list[Timed]:
+    """Times each tool over each size.
+
+    Raises:
+        BenchError: A tool failed, or found something else than the others.
+        ToolchainError: A peer cannot be built.
+    """
+    conftest, kyverno = peers(Progress())
+    results: list[Timed] = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        some = folder / "eight.json"
+        levels = {policy: {"enforcementLevel": "mandatory"} for policy in set(COUNTERPARTS.values())}
+        some.write_text(json.dumps({"all": "disabled", **levels}))
+        for size in sizes:
+            objects, faults = manifests(size)
+            path = folder / f"{size}.yaml"
+            path.write_text(yaml.safe_dump_all(objects))
+            ours = [sys.executable, "-m", "policies", "check", str(path), "--format", "json"]
+            tools: dict[str, tuple[list[str], Callable[[str], Counter[str]]]] = {
+                "this check, the policies of the eight rules": ([*ours, "--config", str(some)], _ours),
+                "this check, the whole pack": (ours, _ours),
+                "conftest": (
+                    [str(conftest), "test", str(path), "--policy", str(RULES / "conftest.rego"), "--output", "json"],
+                    _conftest,
+                ),
+                "Kyverno CLI": (
+                    [str(kyverno), "apply", str(RULES / "kyverno.yaml"), "--resource", str(path)],
+                    _kyverno,
+                ),
+            }
+            for tool, (command, read) in tools.items():
+                console.print(f"{tool}, {size} objects …")
+                times = [_timed(command) for _ in range(runs)]
+                found = read(times[-1][2])
+                if found != faults:
+                    raise BenchError(
+                        f"{tool} found {dict(found)}, where {dict(faults)} is wrong: the rules are not the same"
+                    )
+                seconds, processor = (median(column) for column in ([t[0] for t in times], [t[1] for t in times]))
+                results.append(Timed(tool, size, seconds, processor, found.total()))
+    return results
+
+
+def show(results: Sequence[Timed], console: Console) -> None:
+    """Prints the table."""
+    table = Table(title="Eight rules over the same manifests, start-up included")
+    for column in ("tool", "objects", "time [s]", "processors [s]", "objects/s", "faults found"):
+        table.add_column(column, justify="left" if column == "tool" else "right")
+    for row in results:
+        rate = row.objects / row.seconds
+        figures = (f"{row.seconds:.2f}", f"{row.processor_seconds:.2f}", f"{rate:,.0f}", str(row.found))
+        table.add_row(row.tool, f"{row.objects:,}", *figures)
+    console.print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the bench; who is faster is shown, not judged."""
+    parser = argparse.ArgumentParser(prog="bench.peers", description="Times the check beside conftest and Kyverno.")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"runs of each tool and size [{RUNS}]")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
+    options = parser.parse_args(arguments)
+    if options.runs < 1:
+        sys.stderr.write(f"error: --runs {options.runs}: a median needs at least one run. Write 1 or more.\n")
+        return 2
+    try:
+        results = measure(SIZES, options.runs, Console(stderr=True))
+    except (BenchError, ToolchainError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    show(results, Console(highlight=False))
+    if options.json is not None:
+        options.json.write_text(json.dumps([asdict(row) for row in results], indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
