@@ -99,7 +99,7 @@ bench: tools ## Time previews, the policies, and the analysis of a large state
 	@$(BIN)/python -m bench.analysis
 
 .PHONY: bench-peers
-bench-peers: $(READY) ## Time the check beside conftest and Kyverno, which are built first
+bench-peers: $(READY) ## Time the check beside conftest, and Kyverno where it is installed
 	@$(BIN)/python -m bench.peers
 
 .PHONY: bench-routing

@@ -44,7 +44,7 @@ class Analysed:
     seconds: float
     """Median of the runs, wall clock, the engine's and the pack's start included."""
     processor_seconds: float
-    """Of all processes together: what it would take on a machine that does nothing else, with one core."""
+    """Of the engine and what it waits for at its end; the pack's own process need not be in it."""
     with_empty_pack: float
     """Wall clock with a pack of no policy: what the engine takes by itself."""
 
@@ -105,7 +105,13 @@ def measure(sizes: Sequence[int], runs: int, console: Console) -> list[Analysed]
 def show(results: Sequence[Analysed], console: Console) -> None:
     """Prints the table and the verdict on the target."""
     table = Table(title="pulumi policy analyze --file, wall clock")
-    for column in ("resources", "time [s]", "processors [s]", "with an empty pack [s]", "a resource [ms]"):
+    for column in (
+        "resources",
+        "time [s]",
+        "processors of the engine [s]",
+        "with an empty pack [s]",
+        "a resource [ms]",
+    ):
         table.add_column(column, justify="right")
     for row in results:
         each = (row.seconds - row.with_empty_pack) / row.resources * 1000

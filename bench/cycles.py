@@ -160,11 +160,11 @@ def show(cycles: Sequence[Cycle], stack: str, console: Console) -> None:
     for column in ("", "min", "median", "max"):
         table.add_column(column, justify="right" if column else "left")
     rows: list[tuple[str, list[float], str]] = [
-        ("make up [s]", [cycle.up for cycle in cycles], ".1f"),
-        ("make down [s]", [cycle.down for cycle in cycles], ".1f"),
-        ("peak memory, shared pages once (PSS) [MiB]", [cycle.peak.pss / MIB for cycle in cycles], ",.0f"),
-        ("peak memory, sum of RSS [MiB]", [cycle.peak.rss / MIB for cycle in cycles], ",.0f"),
-        ("memory when it is up (PSS) [MiB]", [cycle.resting.pss / MIB for cycle in cycles], ",.0f"),
+        ("make up (s)", [cycle.up for cycle in cycles], ".1f"),
+        ("make down (s)", [cycle.down for cycle in cycles], ".1f"),
+        ("peak memory, shared pages once (PSS, MiB)", [cycle.peak.pss / MIB for cycle in cycles], ",.0f"),
+        ("peak memory, sum of RSS (MiB)", [cycle.peak.rss / MIB for cycle in cycles], ",.0f"),
+        ("memory when it is up (PSS, MiB)", [cycle.resting.pss / MIB for cycle in cycles], ",.0f"),
         ("most processes", [cycle.peak.processes for cycle in cycles], ".0f"),
         ("load average at the start", [cycle.load for cycle in cycles], ".1f"),
     ]

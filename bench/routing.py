@@ -19,7 +19,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from bench import routing_report as report
-from bench.routing_fleet import SERVERS, Counters, Fleet, running
+from bench.routing_fleet import SERVERS, Fleet, running
 from bench.routing_load import Figures, RequestError, Slice, Target, Workload, drive, figures
 from bench.routing_objects import ROUND_ROBIN, WAYS, host, served
 from bench.scenarios import BenchError
@@ -86,7 +86,8 @@ def measure(
             say(f"round {number} of {rounds}: {report.TITLES[way]}")
             earlier = fleet.counters(way)
             answers = run(way, f"round {number}", workload.clients, seconds)
-            one = figures(answers, cached_share(earlier, fleet.counters(way)))
+            later = fleet.counters(way)
+            one = figures(answers, cached=later.cached_since(earlier), waited=later.waited_since(earlier))
             if one is None:
                 raise BenchError(
                     f"no answer in {seconds:g} s: {report.TITLES[way]}. Write a longer time with --seconds."
@@ -94,12 +95,6 @@ def measure(
             this[way] = one
         found.append(this)
     return found
-
-
-def cached_share(earlier: Counters, later: Counters) -> float:
-    """The part of the prompts' tokens, between two readings, that was found in a prefix cache."""
-    queries = later.queries - earlier.queries
-    return (later.hits - earlier.hits) / queries if queries > 0 else 0.0
 
 
 def _interrupt(*_: Any) -> None:

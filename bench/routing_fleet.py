@@ -46,27 +46,43 @@ _OWN_VARIABLES: Final = ("SANDBOX_", "PULUMI_", "PYTHON")
 
 @dataclass(frozen=True, kw_only=True)
 class Counters:
-    """Prompt tokens that servers looked for in their prefix caches, and found there."""
+    """Prompt tokens that servers looked for in their prefix caches and found there; seconds that all processes of the bench
+    ran and, ready to run, waited for a processor.
+    """
 
     queries: float = 0.0
     hits: float = 0.0
+    ran: float = 0.0
+    waited: float = 0.0
+
+    def cached_since(self, earlier: Counters) -> float:
+        """The part of the prompts' tokens that was found in a prefix cache."""
+        queries = self.queries - earlier.queries
+        return (self.hits - earlier.hits) / queries if queries > 0 else 0.0
+
+    def waited_since(self, earlier: Counters) -> float:
+        """Seconds waited for each second run."""
+        ran = self.ran - earlier.ran
+        return (self.waited - earlier.waited) / ran if ran > 0 else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """What runs: the load balancer's port, and the servers' own by way."""
+    """What runs: the load balancer's port, the servers' own by way, and the number of every process."""
 
     port: int
     servers: Mapping[str, Sequence[int]]
+    pids: Sequence[int]
 
     def counters(self, way: str) -> Counters:
-        """Of all servers of a way since their start."""
+        """Since the start: of all servers of a way, and of all processes with this one."""
         queries = hits = 0.0
         for port in self.servers[way]:
             samples = prometheus.parse(_get(port, vllm.METRICS_PATH))
             queries += samples[vllm_metrics.PREFIX_QUERIES][0][1]
             hits += samples[vllm_metrics.PREFIX_HITS][0][1]
-        return Counters(queries=queries, hits=hits)
+        times = [_scheduled(pid) for pid in (os.getpid(), *self.pids)]
+        return Counters(queries=queries, hits=hits, ran=sum(ran for ran, _ in times), waited=sum(w for _, w in times))
 
 
 def server_words(served: Served, blocks: int) -> list[str]:
@@ -110,7 +126,8 @@ def running(served: Served, blocks: int, folder: Path) -> Generator[Fleet]:
         file.write_text(json.dumps(recorded(_places(servers, grpc, checked))))
         balancer = _Process("bench.routing_balancer", [str(file)], folder / "balancer.log", answers=True)
         processes.append(balancer)
-        yield Fleet(port=int(json.loads(_first_line(balancer, processes))["port"]), servers=servers)
+        port = int(json.loads(_first_line(balancer, processes))["port"])
+        yield Fleet(port=port, servers=servers, pids=[each.process.pid for each in processes])
     finally:
         _end(processes)
 
@@ -172,6 +189,15 @@ def _end(processes: Sequence[_Process]) -> None:
             each.process.kill()
             with suppress(subprocess.TimeoutExpired):
                 each.process.wait(_END_SECONDS)
+
+
+def _scheduled(pid: int) -> tuple[float, float]:
+    """Seconds that a process ran, and waited for a processor; 0 where Linux does not tell."""
+    try:
+        ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    except (OSError, ValueError):
+        return 0.0, 0.0
+    return int(ran) / 1e9, int(waited) / 1e9
 
 
 def _get(port: int, path: str) -> str:

@@ -185,7 +185,8 @@ async def drive(target: Target, workload: Workload, seed: str, *, before: int, s
 @dataclass(frozen=True, kw_only=True)
 class Figures:
     """What one slice says: requests a second, time to first token (median and 95th percentile) and time between tokens in
-    seconds, and the share of the prompts' tokens that servers had cached.
+    seconds, the share of the prompts' tokens that servers had cached, and how long the bench's processes waited for a processor
+    for each second that they ran.
     """
 
     throughput: float
@@ -193,9 +194,10 @@ class Figures:
     first_token_95: float
     between_tokens: float
     cached: float
+    waited: float
 
 
-def figures(measured: Slice, cached: float) -> Figures | None:
+def figures(measured: Slice, *, cached: float, waited: float) -> Figures | None:
     """Of the answers that ended while it was measured; None when none did."""
     counted = [sample for sample in measured.samples if measured.since <= sample.last <= measured.until]
     if not counted:
@@ -208,6 +210,7 @@ def figures(measured: Slice, cached: float) -> Figures | None:
         first_token_95=percentile(waits, 0.95),
         between_tokens=percentile(gaps, 0.5),
         cached=cached,
+        waited=waited,
     )
 
 

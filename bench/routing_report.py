@@ -22,8 +22,8 @@ TITLES: Final = {
     ROUND_ROBIN: "3 servers, round robin",
     ONE_SERVER: "1 server (Pattern 1)",
 }
-_BUSY: Final = 1.25
-"""How much slower than the model tokens may arrive before the machine, and not the servers, is what was measured."""
+_MOST_WAITING: Final = 1.0
+"""Seconds that processes may wait for a processor for each second they run; beyond it the machine is what was measured."""
 
 Rounds = Sequence[Mapping[str, Figures]]
 """One entry a round, the figures by way."""
@@ -40,9 +40,8 @@ def ratios(rounds: Rounds, subject: str, base: str) -> dict[str, list[float]]:
 
 
 def too_busy(rounds: Rounds) -> bool:
-    """Whether tokens came so much later than the model makes them that the machine is part of the result."""
-    limit = _BUSY * vllm_performance.SECONDS_PER_OUTPUT_TOKEN
-    return any(_median(rounds, way, lambda figures: figures.between_tokens) > limit for way in WAYS)
+    """Whether the bench's processes waited for a processor so long that the machine is part of the result."""
+    return any(_median(rounds, way, lambda figures: figures.waited) > _MOST_WAITING for way in WAYS)
 
 
 def _median(rounds: Rounds, way: str, value: Callable[[Figures], float]) -> float:
@@ -72,7 +71,7 @@ def explanation(workload: Workload, blocks: int, block_tokens: int, cached_group
 def show(rounds: Rounds, note: str, console: Console) -> None:
     """Prints the table, the ratios and what they rest on."""
     table = Table(title=f"Routing: medians (ranges) of {len(rounds)} rounds, the ways in turns")
-    for column in ("way", "requests/s", "first token, median [ms]", "first token, 95 % [ms]", "cached"):
+    for column in ("way", "requests/s", "first token, median (ms)", "first token, 95 % (ms)", "cached"):
         table.add_column(column, justify="left" if column == "way" else "right")
     for way in WAYS:
         table.add_row(
@@ -90,8 +89,8 @@ def show(rounds: Rounds, note: str, console: Console) -> None:
     console.print(note)
     if too_busy(rounds):
         console.print(
-            "warning: tokens came later than the servers made them; this machine was too busy, and its own speed is part of "
-            "the result. Run it again when nothing else runs."
+            "warning: this machine was too busy: the bench's processes waited longer for a processor than they ran, so its "
+            "speed is part of the result. Run it again when nothing else runs."
         )
 
 

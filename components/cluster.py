@@ -20,6 +20,7 @@ from pulumi_kubernetes.provider import Provider
 from components import cluster_options
 from components.cluster_options import EncryptionArgs, MaintenanceArgs, OperationsArgs
 from components.google import Account, Cluster, IAMMember, NodePool, RepositoryIamMember
+from components.naming import node_tag
 from components.network import PlatformNetwork
 from rules import gateway, network
 
@@ -210,6 +211,7 @@ class InferenceCluster(pulumi.ComponentResource):
 def _system_nodes(args: InferenceClusterArgs, account: pulumi.Output[str]) -> Any:
     config: dict[str, Any] = {
         "machine_type": args.system_machine_type,
+        "tags": [node_tag(args.name)],
         "service_account": account,
         "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
         "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},

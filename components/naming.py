@@ -20,3 +20,8 @@ def joined(*names: str) -> str:
         return whole
     digest = hashlib.sha256(whole.encode()).hexdigest()[:4]
     return f"{whole[: LONGEST - len(digest) - 1].rstrip('-')}-{digest}"
+
+
+def node_tag(cluster: str) -> str:
+    """Network tag of the cluster's nodes: firewall rules open ports on these and on no other machine of the VPC."""
+    return f"{cluster}-nodes"

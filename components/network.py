@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 import pulumi
 
 from components.google import Address, Firewall, Network, Router, RouterNat, Subnetwork
+from components.naming import node_tag
 from rules import gateway, network
 
 _LOGGED = {"errors": "ERRORS_ONLY", "all": "ALL"}
@@ -64,7 +65,7 @@ class PlatformNetworkArgs:
     """Arguments of PlatformNetwork.
 
     Attributes:
-        name: Prefix of the names of everything in it.
+        name: Prefix of the names of everything in it: the cluster's name, whose nodes the firewall rules are for.
         region: Region of the subnets.
         node_cidr: Primary range of the node subnet.
         pod_cidr: Secondary range for pods.
@@ -210,6 +211,7 @@ class PlatformNetwork(pulumi.ComponentResource):
             network=self.network_id,
             direction="INGRESS",
             source_ranges=[*sources],
+            target_tags=[node_tag(self._args.name)],
             allows=[{"protocol": "tcp", "ports": [str(port) for port in ports]}],
             opts=self._child,
         )

@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 
 from components.google import NodePool, ResourcePolicy
-from components.naming import joined
+from components.naming import joined, node_tag
 from rules import compute_class, tpu
 from rules.capacity import ANY, NO_RESERVATION, RESERVATION_KEY, SPECIFIC_RESERVATION
 from rules.node_pool import COMPACT, HIGH_THROUGHPUT
@@ -124,6 +124,7 @@ class TpuNodePool(pulumi.ComponentResource):
 def _node_config(args: TpuNodePoolArgs, machine: tpu.MachineType) -> Any:
     config = {
         "machine_type": args.machine_type,
+        "tags": [node_tag(args.cluster_name)],
         **_capacity(args),
         **_binding(args.compute_class),
         "resource_labels": dict(args.labels) or None,

@@ -55,12 +55,12 @@ def _check_subnets(resources: list[Resource], report: Report) -> None:
     fitting = [s for s in proxies if region is None or s.at("region").of(str).value in (None, region)]
     if fitting:
         return
-    unknown = [s.at("purpose") for s in subnets if s.at("purpose").unknown]
-    unknown += [s.at("region") for s in proxies if s.at("region").of(str).unknown]
-    if unknown:
-        for gateway in regional:
-            why = f"whether there is a {PROXY_ONLY_PURPOSE} subnet{where}, without which this Gateway never gets an address"
-            report.undecided(unknown[0], why, gateway)
+    unclear = [(s, s.at("purpose")) for s in subnets if s.at("purpose").unknown]
+    unclear += [(s, s.at("region")) for s in proxies if s.at("region").of(str).unknown]
+    for subnet, field in unclear:
+        why = f"whether there is a {PROXY_ONLY_PURPOSE} subnet{where}, without which {regional[0].label} never gets an address"
+        report.undecided(field, why, subnet)
+    if unclear:
         return
     elsewhere = ", ".join(str(s.at("region").get(str)) for s in proxies)
     for gateway in regional:

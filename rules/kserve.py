@@ -206,3 +206,8 @@ def check_model_uri(uri: str, path: str = "spec.model.uri") -> list[Finding]:
             rule="uri",
         )
     ]
+
+
+REPLICAS_THAT_UPDATE_IN_PLACE: Final = 4
+"""With as many, a rolling update may stop a server before it starts another: KServe 0.20 writes no strategy into its Deployment,
+and Kubernetes' own, 25 % unavailable, rounds down to none below it (Deployment API, 2026)."""

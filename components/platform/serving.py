@@ -16,7 +16,7 @@ from components.platform.google_cloud import vpc_name
 from components.secrets import ModelSecrets
 from components.settings import Settings
 from components.settings.model import Model
-from rules import secrets
+from rules import kserve, secrets
 
 
 def models(
@@ -31,6 +31,7 @@ def models(
     """The models, once KServe can take them, their nodes and Secrets exist, and the edge is guarded."""
     if inference is None:
         return {}
+    warn_about_updates(settings)
     guards = edge.before_routes if edge else []
     before = [entry.gateway, *inference.ready, *guards, *(written.synced if written else [])]
     synced = settings.secrets.hugging_face_token is not None
@@ -72,3 +73,24 @@ def _from_mirror(settings: Settings, model: Model) -> Model:
     if canary is not None and canary.image is not None:
         canary = canary.model_copy(update={"image": settings.images.at(canary.image)})
     return model.model_copy(update={"image": settings.images.at(model.image), "canary": canary})
+
+
+def warn_about_updates(settings: Settings) -> None:
+    """Says which models cannot be updated while they run, because no slice is free for the new server."""
+    for model in settings.models:
+        if model.autoscaling:
+            continue  # it has room whenever it is not at its limit
+        pools = settings.pools_behind(model.pool)
+        names = {pool.name for pool in pools}
+        used = sum(
+            other.slices
+            for other in settings.models
+            if names & {pool.name for pool in settings.pools_behind(other.pool)}
+        )
+        room = sum(pool.most_slices for pool in pools) - used
+        if room < 1 and model.replicas < kserve.REPLICAS_THAT_UPDATE_IN_PLACE:
+            pulumi.log.warn(
+                f"models: {model.name}: an update of it starts a new server before it stops an old one, and {model.pool} has "
+                f"no slice free for it: the update waits until one is. Give the pool maxSlices: {used + 1}, or scale the "
+                "Deployment to 0 before an update."
+            )

@@ -21,7 +21,6 @@ from sandbox.toolchain.catalog import (
     HELM,
     KSERVE,
     KUBERNETES,
-    KYVERNO,
     LINT,
     LWS,
     SANDBOX_GROUPS,
@@ -30,7 +29,7 @@ from sandbox.toolchain.catalog import (
 )
 from sandbox.toolchain.progress import Progress
 
-__all__ = ["ToolchainError", "Tools", "actionlint", "cache_root", "peers"]
+__all__ = ["ToolchainError", "Tools", "actionlint", "cache_root", "conftest"]
 
 
 def _folder(group: Group) -> Path:
@@ -126,12 +125,11 @@ def actionlint(progress: Progress) -> Path:
     return _folder(LINT) / "actionlint"
 
 
-def peers(progress: Progress) -> tuple[Path, Path]:
-    """Conftest and the Kyverno CLI, which only the bench compares with, built first where they are missing."""
+def conftest(progress: Progress) -> Path:
+    """conftest, which only the bench compares with, built first where it is missing."""
     with locked(cache_root(), partial(progress.say, "another run is building tools; waiting for it")):
-        for group in (CONFTEST, KYVERNO):
-            _ensure(group, progress)
-    return _folder(CONFTEST) / "conftest", _folder(KYVERNO) / "kyverno"
+        _ensure(CONFTEST, progress)
+    return _folder(CONFTEST) / "conftest"
 
 
 def _fitting_pulumi() -> Path | None:

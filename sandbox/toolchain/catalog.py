@@ -90,10 +90,9 @@ KSERVE = Group(name="kserve", title="KServe controller", binaries={"llmisvc": "l
 LWS = Group(name="lws", title="LeaderWorkerSet manager", binaries={"cmd": "lws"})
 LINT = Group(name="lint", title="actionlint", binaries={"actionlint": "actionlint"})
 CONFTEST = Group(name="conftest", title="conftest", binaries={"conftest": "conftest"})
-KYVERNO = Group(name="kyverno", title="Kyverno CLI", binaries={"kubectl-kyverno": "kyverno"})
 
 SANDBOX_GROUPS = (ENGINE, KUBERNETES, HELM, KSERVE, LWS)
-"""What `make up` needs. LINT is only built by `make lint`, CONFTEST and KYVERNO only by `make bench-peers`."""
+"""What `make up` needs. LINT is only built by `make lint`, CONFTEST only by `make bench-peers`."""
 
 CHARTS_FOLDER = HERE / "charts"
 CHARTS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from rules import endpoint_picker, vllm, vllm_flags
@@ -404,3 +405,20 @@ def test_prefill_servers_read_and_others_generate() -> None:
         p.inputs["spec"]["default"]["config"]["httpHealthCheck"]["port"]
         for p in graph.manifests_of("HealthCheckPolicy")
     } == {8000}
+
+
+def test_a_model_that_cannot_be_updated_in_place_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Incident in waiting: a rolling update whose new server finds no slice stays Pending for ever, without a word."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    settings = committed("dev")
+    build(settings)
+    assert [text for text in said if text.startswith("models: qwen2-5-3b: an update of it starts a new server before")]
+    assert any("maxSlices: 2" in text for text in said)
+    said.clear()
+    pool = {key: value for key, value in settings["tpuPools"][0].items() if key != "slices"}
+    build({**settings, "tpuPools": [{**pool, "minSlices": 1, "maxSlices": 2}]})
+    assert not [text for text in said if "an update of it" in text]
+    said.clear()
+    build(committed("prod"), stack="prod")
+    assert not [text for text in said if "an update of it" in text]

@@ -31,6 +31,17 @@ def test_load_balancer_reaches_servers_and_endpoint_pickers(graph: Graph) -> Non
     assert rule["direction"] == "INGRESS"
 
 
+def test_firewall_rules_are_for_the_clusters_nodes_alone(graph: Graph) -> None:
+    """In a VPC that others use too, a rule without a target opens its ports on every machine."""
+    tag = f"{graph.one('gcp:container/cluster:Cluster', 'cluster').inputs['name']}-nodes"
+    rules = graph.of_type("gcp:compute/firewall:Firewall")
+    pools = graph.of_type("gcp:container/nodePool:NodePool")
+    assert len(rules) >= 2
+    assert len(pools) >= 2
+    assert {tuple(rule.inputs["targetTags"]) for rule in rules} == {(tag,)}
+    assert {tuple(pool.inputs["nodeConfig"]["tags"]) for pool in pools} == {(tag,)}
+
+
 def test_an_existing_network_is_used_and_not_made() -> None:
     """By name: no VPC, subnet, router or NAT of our own, but the rules and the proxies that only we know to need."""
     graph = built(existing=EXISTING)

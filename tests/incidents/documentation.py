@@ -66,7 +66,11 @@ class Incident:
 
 
 def incidents(text: str) -> list[Incident]:
-    """The rows of all tables of docs/incidents.md, in their order."""
+    """The rows of all tables of docs/incidents.md, in their order.
+
+    Raises:
+        ValueError: A row lacks a cell.
+    """
     found: list[Incident] = []
     report = ""
     for line in text.splitlines():
@@ -74,6 +78,8 @@ def incidents(text: str) -> list[Incident]:
             report = line.removeprefix("## ")
         cells = [cell.strip() for cell in line.strip("|").split(" | ")] if line.startswith("| ") else []
         if cells and _NUMBER.fullmatch(cells[0]):
+            if len(cells) != 5 or not all(cells):
+                raise ValueError(f"incidents.md: {report}, {cells[0]}: five cells, none of them empty")
             number, symptom, replay, safeguard, proof = cells
             found.append(
                 Incident(report=report, number=number, symptom=symptom, replay=replay, safeguard=safeguard, proof=proof)

@@ -134,7 +134,8 @@ class Somebody:
         assert written.code == 0, written.output
 
     def events(self) -> list[str]:
-        """The engine's events of a preview with the pack, one JSON object a line."""
+        """The engine's events of a preview of the program as it stands, with the pack; one JSON object a line."""
+        self._config.write_text(yaml.safe_dump(self._content, sort_keys=False))
         command = ["preview", "--stack", STACK, "--json", "--non-interactive", "--policy-pack", str(POLICIES)]
         return self._pulumi(*command, PULUMI_ENABLE_STREAMING_JSON_PREVIEW="true").output.splitlines()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,11 +27,10 @@ def deployed(token: str, urn_name: str, **properties: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def other(incident_home: Path, tmp_path: Path) -> Iterator[Somebody]:
-    """A project of its own, whose state a test may fill."""
-    made = Somebody(incident_home, tmp_path / "losses")
-    yield made
-    made.restore([])
+def other(somebody: Somebody) -> Iterator[Somebody]:
+    """The project, whose state a test may fill; it is empty again afterwards."""
+    yield somebody
+    somebody.restore([])
 
 
 def test_the_gate_sees_what_a_deployment_would_lose(other: Somebody) -> None:

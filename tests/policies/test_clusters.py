@@ -52,7 +52,6 @@ def test_fitting_clusters_pass(changes: dict[str, Any]) -> None:
         ([subnet(purpose="PRIVATE")], "declares no REGIONAL_MANAGED_PROXY subnet in us-east5,"),
         ([subnet(purpose=None)], "declares no REGIONAL_MANAGED_PROXY subnet"),
         ([subnet(region="us-central1")], "there is one in us-central1 only"),
-        ([subnet(purpose=UNKNOWN)], "the purpose of Subnetwork 'proxies' is not known at preview"),
         ([subnet(role="BACKUP")], "role is 'BACKUP'"),
         ([subnet(ipCidrRange="10.9.0.0/28")], "Write a /23 range (at least /26)."),
     ],
@@ -64,11 +63,18 @@ def test_regional_gateways_without_proxies(stack: list[Made], text: str) -> None
     assert text in result.only
 
 
+@pytest.mark.parametrize("field", ["purpose", "region", "role"])
+def test_a_subnet_that_cannot_be_judged_is_not_taken_for_right(field: str) -> None:
+    """Purpose, region and role decide, and the only subnet has one that is not known."""
+    result = run(PROXY_ONLY_SUBNET, cluster(), gateway(), subnet(**{field: UNKNOWN}))
+    assert result.rules == ["undecided"]
+    assert f"Subnetwork 'proxies': {field} is '(unknown)'" in result.only
+
+
 @pytest.mark.parametrize(
     "stack",
     [
         [cluster(), gateway(), subnet()],
-        [cluster(), gateway(), subnet(region=UNKNOWN)],
         [cluster(location=UNKNOWN), gateway(), subnet(region="us-central1")],
         [cluster(), gateway()],
         [cluster(), gateway(GLOBAL), subnet(purpose="PRIVATE")],

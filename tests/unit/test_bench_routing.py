@@ -17,7 +17,7 @@ from bench.routing_load import Figures, RequestError, Sample, Slice, Target, Wor
 from bench.routing_objects import ONE_SERVER, PICKER, PREFIX_AWARE, ROUND_ROBIN, WAYS, Place, host, recorded, served
 from rules import endpoint_picker as facts
 from rules import endpoint_picker_flags, vllm
-from rules.vllm_performance import BYTES_PER_TOKEN, SECONDS_PER_OUTPUT_TOKEN
+from rules.vllm_performance import BYTES_PER_TOKEN
 from sandbox.balancer import matching
 from sandbox.serving.picker import config, flags
 from sandbox.serving.vllm import arguments
@@ -39,8 +39,15 @@ PLACES = [
 
 def made(**given: float) -> Figures:
     """Figures of an idle machine with changes."""
-    values = {"throughput": 10.0, "first_token": 0.1, "first_token_95": 0.2, "cached": 0.5}
-    return Figures(**{"between_tokens": SECONDS_PER_OUTPUT_TOKEN, **values, **given})
+    values = {
+        "throughput": 10.0,
+        "first_token": 0.1,
+        "first_token_95": 0.2,
+        "cached": 0.5,
+        "between_tokens": 0.02,
+        "waited": 0.1,
+    }
+    return Figures(**{**values, **given})
 
 
 def test_prompts_share_their_beginnings_and_nothing_else() -> None:
@@ -112,11 +119,11 @@ def test_figures_count_what_ended_while_it_was_measured() -> None:
     samples = [
         Sample(sent=t, first=t + wait, last=t + 1, tokens=11) for t, wait in ((0, 0.9), (2, 0.1), (3, 0.3), (9, 0))
     ]
-    found = figures(Slice(samples=samples, since=2.0, until=6.0), 0.75)
+    found = figures(Slice(samples=samples, since=2.0, until=6.0), cached=0.75, waited=0.5)
     assert found is not None
-    assert (found.throughput, found.cached) == (0.5, 0.75)
+    assert (found.throughput, found.cached, found.waited) == (0.5, 0.75, 0.5)
     assert [found.first_token, found.first_token_95, found.between_tokens] == pytest.approx([0.1, 0.3, 0.07])
-    assert figures(Slice(samples=samples, since=4.5, until=6.0), 0.0) is None
+    assert figures(Slice(samples=samples, since=4.5, until=6.0), cached=0.0, waited=0.0) is None
 
 
 def test_percentile_is_a_value_that_was_measured() -> None:
@@ -124,10 +131,12 @@ def test_percentile_is_a_value_that_was_measured() -> None:
     assert [percentile([1.0, 2.0, 3.0, 4.0], share) for share in (0.0, 0.5, 0.75, 0.95)] == [1.0, 2.0, 3.0, 4.0]
 
 
-def test_cached_share() -> None:
+def test_counters_are_differences() -> None:
     """Between two readings of growing counters; without queries nothing was cached."""
-    assert routing.cached_share(Counters(queries=100, hits=50), Counters(queries=300, hits=200)) == 0.75
-    assert routing.cached_share(Counters(queries=100, hits=50), Counters(queries=100, hits=50)) == 0.0
+    earlier = Counters(queries=100, hits=50, ran=10, waited=1)
+    later = Counters(queries=300, hits=200, ran=14, waited=3)
+    assert (later.cached_since(earlier), later.waited_since(earlier)) == (0.75, 0.5)
+    assert (later.cached_since(later), later.waited_since(later)) == (0.0, 0.0)
 
 
 def test_ratios_compare_within_a_round() -> None:
@@ -138,10 +147,10 @@ def test_ratios_compare_within_a_round() -> None:
     assert found["throughput"] == [3.0, 3.0]
 
 
-@pytest.mark.parametrize(("factor", "wanted"), [(1.1, False), (1.5, True)])
-def test_busy_machine_is_told(factor: float, wanted: bool) -> None:
-    """Tokens that come late say that the machine, and not the model of a server, was measured."""
-    late = {way: made(between_tokens=factor * SECONDS_PER_OUTPUT_TOKEN) for way in WAYS}
+@pytest.mark.parametrize(("waited", "wanted"), [(0.5, False), (2.0, True)])
+def test_busy_machine_is_told(waited: float, wanted: bool) -> None:
+    """Processes that mostly wait for a processor say that the machine, and not the model of a server, was measured."""
+    late = {way: made(waited=waited) for way in WAYS}
     assert routing_report.too_busy([late]) is wanted
     assert json.loads(routing_report.as_json([late], "note"))["machine"]["too_busy"] is wanted
 

@@ -15,7 +15,7 @@ TEXT = (documentation.FOLDER / "incidents.md").read_text(encoding="utf-8")
 INCIDENTS = documentation.incidents(TEXT)
 
 
-def tests_in(path: Path) -> set[str]:
+def names_of_tests(path: Path) -> set[str]:
     """The names of the test functions of a file, those in classes included."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
@@ -43,7 +43,7 @@ def test_every_test_that_is_named_exists() -> None:
     """Invariant: the page claims no proof that is not there."""
     named = documentation.tests_named(TEXT)
     assert len(named) > 50
-    missing = sorted(f"{path}::{name}" for path, name in named if name not in tests_in(ROOT / path))
+    missing = sorted(f"{path}::{name}" for path, name in named if name not in names_of_tests(ROOT / path))
     assert missing == []
 
 
@@ -51,5 +51,5 @@ def test_every_replay_is_listed() -> None:
     """Invariant: a replay that the page does not name is one that nobody finds."""
     named = {name for path, name in documentation.tests_named(TEXT) if path.startswith("tests/incidents/replay/")}
     files = [file for file in Path(__file__).parent.glob("test_*.py") if file.name != Path(__file__).name]
-    written = {name for file in files for name in tests_in(file)}
+    written = {name for file in files for name in names_of_tests(file)}
     assert written - named == set()
