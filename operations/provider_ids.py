@@ -67,7 +67,9 @@ IDS: Mapping[str, Callable[[Inputs], str | None]] = {
     "gcp:projects/iAMMember:IAMMember": _google("{project} {role} {member}"),
     "gcp:projects/serviceIdentity:ServiceIdentity": _google("projects/{project}/services/{service}"),
     "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": _google("{cryptoKeyId} {role} {member}"),
-    "gcp:secretmanager/secretIamMember:SecretIamMember": _google("projects/{project}/secrets/{secretId} {role} {member}"),
+    "gcp:secretmanager/secretIamMember:SecretIamMember": _google(
+        "projects/{project}/secrets/{secretId} {role} {member}"
+    ),
     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": _google(
         "projects/{project}/locations/{location}/repositories/{repository} {role} {member}"
     ),

@@ -100,8 +100,12 @@ class Settings(Section):
         findings(kserve_install.check_endpoint_picker(picker.repository, picker.tag, self.kserve.version, where))
         for index, model in enumerate(self.models):
             if self.kserve.managed_routes and model.canary is not None:
-                reason = "kserve.managedRoutes leaves the route to KServe, and nothing then shares requests between the two"
-                refuse(f"models[{index}].canary", model.canary.name, reason, "kserve.managedRoutes: false, or no canary")
+                reason = (
+                    "kserve.managedRoutes leaves the route to KServe, and nothing then shares requests between the two"
+                )
+                refuse(
+                    f"models[{index}].canary", model.canary.name, reason, "kserve.managedRoutes: false, or no canary"
+                )
         return self
 
     @model_validator(mode="after")

@@ -112,7 +112,11 @@ class ResourceType:
             if not found:
                 raise ValueError(f"{match[1]}: required field is not set")
             text = str(found)
-            return text if match[1] in {"role", "member", "service", "cryptoKeyId"} else text.rstrip("/").rsplit("/", 1)[-1]
+            return (
+                text
+                if match[1] in {"role", "member", "service", "cryptoKeyId"}
+                else text.rstrip("/").rsplit("/", 1)[-1]
+            )
 
         return re.sub(r"\{(\w+)\}", value, self.id)
 

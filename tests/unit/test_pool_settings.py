@@ -229,6 +229,6 @@ def test_a_class_stands_for_its_pools() -> None:
 
 def test_an_ai_zone_with_system_nodes_beside_it() -> None:
     """TPUs of an AI zone can be used: everything else runs in a standard zone of the region."""
-    zones = [("region", "us-south1"), ("zone", "us-south1-ai1b"), ("systemPool.zone", "us-south1-a")]
-    zones.append(("cluster.regional", True))
+    zones: list[tuple[str, Any]] = [("region", "us-south1"), ("zone", "us-south1-ai1b")]
+    zones += [("systemPool.zone", "us-south1-a"), ("cluster.regional", True)]
     assert settings(*zones).system_zone == "us-south1-a"

@@ -55,7 +55,11 @@ from operations import recover
         ),
         (
             "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
-            {"cryptoKeyId": "projects/k/locations/l/keyRings/r/cryptoKeys/c", "role": "roles/r", "member": "user:a@b.c"},
+            {
+                "cryptoKeyId": "projects/k/locations/l/keyRings/r/cryptoKeys/c",
+                "role": "roles/r",
+                "member": "user:a@b.c",
+            },
             "projects/k/locations/l/keyRings/r/cryptoKeys/c roles/r user:a@b.c",
         ),
         (

@@ -111,7 +111,7 @@ def test_salt_is_kept(place: Workspace) -> None:
 
 
 def test_the_secrets_provider_of_the_real_stack_is_not_used(place: Workspace) -> None:
-    """Incident: after `pulumi stack init` wrote its salt into Pulumi.dev.yaml, every `make up` ended in 'incorrect passphrase'."""
+    """Incident: a salt that `pulumi stack init` wrote into Pulumi.dev.yaml ended every `make up` in 'incorrect passphrase'."""
     real = {"secretsprovider": "gcpkms://k", "encryptedkey": "x", "encryptionsalt": "v1:of-the-real-stack"}
     assert set(written(place.configure("dev", {**real, "config": {KEY: {"zone": "a"}}}))) == {"config"}
 
