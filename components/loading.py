@@ -66,7 +66,11 @@ def _follows(detail: ErrorDetails, others: Sequence[ErrorDetails]) -> bool:
 
 
 def describe(detail: ErrorDetails) -> str:
-    """One problem in one line: field, value, reason, remedy."""
+    """One problem in one line: field, value, reason, remedy; what a terminal would not print is escaped."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in _described(detail))
+
+
+def _described(detail: ErrorDetails) -> str:
     location = detail["loc"]
     if detail["type"] == "refused":
         context = detail.get("ctx", {})

@@ -8,7 +8,6 @@ they are there it is unhealthy and unprotected.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import pulumi
@@ -16,6 +15,7 @@ import pulumi
 from components.http_service import scaling, traffic, workload
 from components.http_service.arguments import HttpInferenceServiceArgs
 from components.manifests import manifest
+from components.props import props
 from rules import autoscaling, backend, gateway, health, volumes, weights
 
 NAME_LABEL = "app.kubernetes.io/name"
@@ -33,7 +33,7 @@ class HttpInferenceService(pulumi.ComponentResource):
     path: str
 
     def __init__(self, name: str, args: HttpInferenceServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("platform:index:HttpInferenceService", name, {**asdict(args), "name": name}, opts)
+        super().__init__("platform:index:HttpInferenceService", name, {**props(args), "name": name}, opts)
         self.path = f"/{args.namespace}/{name}"
         selected = {NAME_LABEL: name, COMPONENT_LABEL: COMPONENT}
         networking = gateway.GKE_NETWORKING_API_VERSION

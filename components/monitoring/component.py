@@ -7,7 +7,7 @@ checked when a policy is made.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -15,6 +15,7 @@ import pulumi
 from components.google import AlertPolicy, Dashboard, NotificationChannel
 from components.monitoring.dashboard import dashboard
 from components.monitoring.scraping import Scraping
+from components.props import props
 from rules import alerting
 from rules.alerting import Alert, Scope, Thresholds
 
@@ -58,7 +59,7 @@ class PlatformMonitoring(pulumi.ComponentResource):
     alerts: dict[str, AlertPolicy]
 
     def __init__(self, name: str, args: PlatformMonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("platform:index:Monitoring", name, asdict(args), opts)
+        super().__init__("platform:index:Monitoring", name, props(args), opts)
         child = pulumi.ResourceOptions(parent=self)
         channels: list[pulumi.Input[str]] = [*args.channels]
         for address in args.emails:

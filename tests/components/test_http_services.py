@@ -368,3 +368,11 @@ def test_the_route_comes_after_its_service_and_the_autoscaler_after_its_target(g
     scaler = named(graph, "HorizontalPodAutoscaler", "inference")
     assert graph.waits_for(scaler, named(graph, "Deployment", "inference"))
     assert graph.waits_for(named(graph, "Deployment", "inference"), named(graph, "ServiceAccount", "inference"))
+
+
+def test_the_edge_guards_services_too() -> None:
+    """Incident: a policy made here is an output, and `make up` ended in a traceback instead of a guarded service."""
+    found = build({**example(), "edge": {"cloudArmor": {"requestsPerMinute": 60}}}, stack="http-services", preview=True)
+    for policy in found.manifests_of("GCPBackendPolicy"):
+        assert "securityPolicy" in policy.inputs["spec"]["default"]
+    assert len(found.manifests_of("GCPBackendPolicy")) == 2

@@ -320,3 +320,10 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
 def test_message(changes: list[tuple[str, Any]], message: str) -> None:
     """Field, value, reason, remedy, in one line, and only for what is wrong."""
     assert problem(*changes) == message
+
+
+def test_an_error_is_one_line_whatever_the_value() -> None:
+    """A line break or a terminal's control code in a value must not make up lines of its own in what people read."""
+    text = problem(("cluster.name", "a\nerror: b\x1b[31m"))
+    assert "\\n" in text
+    assert "\x1b" not in text
