@@ -104,8 +104,8 @@ def read_resource(
 def read_stack(resources: Iterable[PolicyResource], wanted: frozenset[str]) -> list[Resource]:
     """The wanted resources of a stack, by their outputs; by their inputs where there are no outputs yet.
 
-    Kubernetes objects are always judged by what the program declares: the API server's answer is full of defaults, and a
-    Deployment that leaves `replicas` to an autoscaler comes back with `replicas: 1`.
+    What the program declares goes before what came of it. Of Kubernetes objects nothing else counts: the API server's answer is
+    full of defaults, and a Deployment that leaves `replicas` to an autoscaler comes back with `replicas: 1`.
     """
     may_be_wanted = (r for r in resources if _wanted(r.resource_type, wanted))
     read = (read_resource(r.resource_type, _seen(r), r.urn, r.provider, wanted) for r in may_be_wanted)
@@ -124,11 +124,21 @@ def _seen(resource: PolicyResource) -> Mapping[str, Any] | None:
     inputs = INPUTS.of(resource.urn)
     if not len(resource.props):
         return inputs
-    if inputs is None or not resource.resource_type.startswith("kubernetes:"):
+    if inputs is None:
         return resource.props
-    if inputs is resource.props:
-        return inputs
-    return declared(plain_once(inputs), plain_once(resource.props))
+    combine = declared if resource.resource_type.startswith("kubernetes:") else completed
+    return combine(plain(inputs), plain(resource.props))
+
+
+def completed(inputs: Any, outputs: Any) -> Any:
+    """What the program declares, with what the cloud is known to add. A field that the program leaves to the cloud, and
+    that is not known yet, is not written anywhere: at a preview every subnet's `purpose` is unknown otherwise.
+    """
+    if isinstance(inputs, dict) and isinstance(outputs, dict):
+        written, made = cast("dict[str, Any]", inputs), cast("dict[str, Any]", outputs)
+        added = {key: value for key, value in made.items() if key not in written and not isinstance(value, Unknown)}
+        return {**added, **{key: completed(value, made.get(key)) for key, value in written.items()}}
+    return declared(inputs, outputs)
 
 
 def declared(inputs: Any, outputs: Any) -> Any:

@@ -8,7 +8,7 @@ from policies.autoscaling import AUTOSCALER
 from policies.clusters import CLUSTER_GATEWAY_API
 from policies.gateway_class import GATEWAY_CLASS
 from policies.reading import Unknown
-from policies.resources import declared
+from policies.resources import completed, declared
 from tests.policies.harness import Made, kubernetes, run
 from tests.policies.objects import GLOBAL, gateway, pool_ref, route
 
@@ -56,3 +56,10 @@ def test_what_a_program_could_not_know_is_taken_from_what_came_of_it() -> None:
         "spec": {"className": "gke-l7-rilb", "listeners": [{"port": 443}, {"port": 80}]}
     }
     assert declared({"spec": {"port": Unknown()}}, {}) == {"spec": {"port": Unknown()}}
+
+
+def test_what_is_left_to_the_cloud_is_not_undecided() -> None:
+    """Incident to prevent: every preview of a subnet without `purpose` was blocked, because its output was not known yet."""
+    inputs = {"name": "nodes", "network": Unknown()}
+    outputs = {"name": "nodes", "network": Unknown(), "purpose": Unknown(), "region": "us-east5", "role": None}
+    assert completed(inputs, outputs) == {"name": "nodes", "network": Unknown(), "region": "us-east5", "role": None}
