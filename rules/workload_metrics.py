@@ -48,8 +48,6 @@ ADAPTER_PORT: Final = 443
 
 PROMETHEUS_PREFIX: Final = "prometheus.googleapis.com"
 """First part of the names under which Cloud Monitoring keeps what managed Prometheus has scraped: PREFIX/METRIC/TYPE."""
-NATIVE_PREFIX: Final = "autoscaling.gke.io"
-"""First part of the names under which an autoscaler asks for what an AutoscalingMetric reads."""
 MOST_NATIVE_METRICS: Final = 20
 """Unique metrics of AutoscalingMetrics in a cluster."""
 

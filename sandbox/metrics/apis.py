@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from rules import autoscaling
 from rules import workload_metrics as facts
 from sandbox.metrics.selectors import SelectorError, parse, selects
 from sandbox.metrics.series import Point, Series
@@ -153,7 +154,7 @@ class Apis:
 
     def _points(self, metric: str, selector: str) -> list[Point]:
         full = metric.replace("|", "/")
-        native = full.startswith(f"{facts.NATIVE_PREFIX}/")
+        native = full.startswith(f"{autoscaling.NATIVE_PREFIX}/")
         if not native and not self._prometheus:
             raise RefusedError(404, "NotFound", facts.not_registered(facts.CUSTOM_GROUP))
         if not self._series.known(full):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from rules import autoscaling
 from rules import workload_metrics as facts
 from sandbox.clock import scaled
 from sandbox.metrics.selectors import selects
@@ -79,7 +80,7 @@ class Series:
                     full = None if kind is None else f"{facts.PROMETHEUS_PREFIX}/{name}/{kind}"
                 else:
                     known = name in wanted and kind in {_GAUGE, _UNKNOWN}
-                    full = f"{facts.NATIVE_PREFIX}/{target.monitor}/{wanted[name]}" if known else None
+                    full = f"{autoscaling.NATIVE_PREFIX}/{target.monitor}/{wanted[name]}" if known else None
                 if full is None:
                     continue
                 self._known.add(full)
