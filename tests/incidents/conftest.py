@@ -15,7 +15,7 @@ from sandbox.workspace import Workspace
 from tests.incidents.harness import Somebody
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def incident_home() -> Iterator[Path]:
     """A sandbox whose cloud runs; nothing of it is left afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="incidents-"))
@@ -31,7 +31,7 @@ def incident_home() -> Iterator[Path]:
         assert not left, f"still running: {left}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def somebody(incident_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Somebody:
     """Somebody else's project, right as it stands."""
     return Somebody(incident_home, tmp_path_factory.mktemp("somebody") / "project")

@@ -50,7 +50,7 @@ def tools() -> Tools:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def replay_cluster(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterRuntime]:
     """The cluster; nothing of it is left afterwards."""
     patch = pytest.MonkeyPatch()
@@ -74,7 +74,7 @@ def new_place(cluster: ClusterRuntime, name: str) -> Place:
     return Place(cluster, name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def models(replay_cluster: ClusterRuntime) -> Place:
     """Two servers that are Ready, and an endpoint picker."""
     made = new_place(replay_cluster, "models")

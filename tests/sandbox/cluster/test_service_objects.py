@@ -21,6 +21,7 @@ def example() -> Graph:
     settings = yaml.safe_load((CHECKOUT / "examples/http-services/Pulumi.http-services.yaml").read_text())["config"][
         KEY
     ]
+    settings["cluster"] |= {"minimumVersion": "1.35.1-gke.1396000", "releaseChannel": "RAPID"}
     settings["services"][0]["autoscaling"]["metrics"][1]["source"] = "pods"
     settings["services"][0]["autoscaling"]["metrics"][2]["source"] = "external"
     return build(settings, stack="http-services")

@@ -30,14 +30,14 @@ def sandbox() -> Generator[Path]:
         assert not folder.exists()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def home() -> Iterator[Path]:
     """The sandbox that the tests of this folder share."""
     with sandbox() as folder:
         yield folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def dev(home: Path) -> Stack:
     """The dev stack, applied."""
     stack = Stack(home)

@@ -90,7 +90,8 @@ class Running:
         def met() -> bool:
             if condition():
                 return True
-            assert self._process.poll() is None, f"ended before {what}:\n{self.output()}"
+            if self._process.poll() is not None:
+                raise AssertionError(f"ended before {what}:\n{self.end().output}")
             return False
 
         eventually(met, what, timeout=timeout)

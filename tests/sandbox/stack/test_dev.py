@@ -14,7 +14,7 @@ NAMESPACE = "inference"
 MODEL = "qwen2-5-3b"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(dev: Stack) -> Client:
     """The dev cluster's API server."""
     (kubeconfig,) = (dev.workspace.home / "clusters").glob("*inference-dev/kubeconfig")

@@ -85,10 +85,12 @@ def test_recovery_that_is_killed_as_well(foundation: Stack) -> None:
     under_way(foundation, CLUSTERS).kill()
     first = recovering(foundation)
     first.until(lambda: reading(first), "the engine reads the cluster")
-    for process in first.family():
+    family = first.family()
+    for process in family:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     assert first.end().code != 0
+    assert psutil.wait_procs(family, timeout=30)[1] == []  # an engine that is still ending holds its lock
     (unread,) = [resource for resource in foundation.state()["resources"] if resource.get("initErrors")]
     assert (unread["id"], unread["initErrors"]) == (CLUSTER_ID, [MARK])
     second = recovering(foundation)

@@ -1,0 +1,1 @@
+"""Incidents, stopped before anything is created; those that were not, replayed."""
