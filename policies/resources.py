@@ -121,13 +121,36 @@ def _wanted(token: str, wanted: frozenset[str]) -> bool:
 
 
 def _seen(resource: PolicyResource) -> Mapping[str, Any] | None:
-    inputs = INPUTS.of(resource.urn)
-    if not len(resource.props):
+    inputs, outputs = INPUTS.of(resource.urn), resource.props
+    if not len(outputs):
         return inputs
-    if inputs is None:
-        return resource.props
-    combine = declared if resource.resource_type.startswith("kubernetes:") else completed
-    return combine(plain(inputs), plain(resource.props))
+    held = _READ.get(resource.urn)
+    if held is not None and held.inputs is inputs and held.outputs is outputs:
+        return held.value
+    if inputs is None or inputs is outputs:
+        combined = plain(outputs)
+    else:
+        combine = declared if resource.resource_type.startswith("kubernetes:") else completed
+        combined = combine(plain(inputs), plain(outputs))
+    _READ[resource.urn] = _Read(inputs, outputs, Plain(combined))
+    return _READ[resource.urn].value
+
+
+class Plain(dict[str, Any]):
+    """Properties that `reading.plain` has been through."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What became of the properties of a resource, which every policy over the stack asks for."""
+
+    inputs: Mapping[str, Any] | None
+    outputs: Mapping[str, Any]
+    value: Plain
+
+
+_READ: Final[dict[str, _Read]] = {}
+"""By URN; one of each, so it grows no further than the stack."""
 
 
 def completed(inputs: Any, outputs: Any) -> Any:

@@ -15,7 +15,9 @@ from rules import compatibility, encryption, hardening
 SYSTEM_POOL = "system"
 """Name of the node pool without TPU in the cluster."""
 
-KmsKey = Annotated[str, Field(pattern=r"^projects/[-a-z0-9:.]+/locations/[-a-z0-9]+/keyRings/[-\w]+/cryptoKeys/[-\w]+$")]
+KmsKey = Annotated[
+    str, Field(pattern=r"^projects/[-a-z0-9:.]+/locations/[-a-z0-9]+/keyRings/[-\w]+/cryptoKeys/[-\w]+$")
+]
 """Full name of a Cloud KMS key."""
 
 
