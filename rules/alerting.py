@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from rules import monitoring
+from rules import monitoring, vllm_metrics
 
 LOG_RATE_LIMIT_SECONDS: Final = 300
 """A log condition must say how often it may notify."""
@@ -216,7 +216,7 @@ def _containers(scope: Scope, limits: Thresholds) -> Iterator[Alert]:
 
 
 def _models(scope: Scope, limits: Thresholds) -> Iterator[Alert]:
-    first = f"sum by (model_name, le) (rate({scope.scraped(monitoring.TTFT)}[5m]))"
+    first = f"sum by (model_name, le) (rate({scope.scraped(vllm_metrics.TIME_TO_FIRST_TOKEN_BUCKET)}[5m]))"
     yield Alert(
         name="first-token",
         title=f"95 % of first tokens take longer than {limits.first_token_seconds:g} s",
@@ -230,7 +230,7 @@ def _models(scope: Scope, limits: Thresholds) -> Iterator[Alert]:
         title=f"KV caches are more than {limits.kv_cache_percent:g} % full",
         severity="WARNING",
         advice="Requests are preempted and computed again. Add replicas, or shorten the context window.",
-        query=f"100 * avg by (model_name) ({scope.scraped(monitoring.KV_CACHE_USAGE)}) > {limits.kv_cache_percent:g}",
+        query=f"100 * avg by (model_name) ({scope.scraped(vllm_metrics.KV_CACHE_USAGE)}) > {limits.kv_cache_percent:g}",
         minutes=10,
     )
     yield Alert(
@@ -238,7 +238,7 @@ def _models(scope: Scope, limits: Thresholds) -> Iterator[Alert]:
         title=f"More than {limits.waiting_requests:g} requests wait for each server",
         severity="WARNING",
         advice="The servers are saturated. Add replicas; with TPU pools that cannot grow, limit the clients.",
-        query=f"avg by (model_name) ({scope.scraped(monitoring.WAITING_REQUESTS)}) > {limits.waiting_requests:g}",
+        query=f"avg by (model_name) ({scope.scraped(vllm_metrics.WAITING)}) > {limits.waiting_requests:g}",
         minutes=5,
     )
     yield Alert(

@@ -1,6 +1,7 @@
 """Names of the metrics and logs by which an inference platform on GKE is watched, and how managed Prometheus reads pods.
 
-Owns names, labels and units. Does not own when somebody is to be woken (`alerting.py`).
+Owns names, labels and units. Does not own when somebody is to be woken (`alerting.py`) nor what
+vLLM calls its metrics (`vllm_metrics.py`).
 Sources, read in 2026: Google Cloud's lists of metrics (loadbalancing, kubernetes) and of audit and platform logs; GKE's guides
 to managed collection and to TPU metrics; vllm-project/vllm v1 metrics/loggers.py; llm-d/llm-d-router v0.9 pkg/metrics;
 Cloud Monitoring's mapping of its metrics to PromQL.
@@ -22,14 +23,6 @@ READER: Final = "metrics-reader"
 
 API: Final = "monitoring.googleapis.com"
 
-KV_CACHE_USAGE: Final = "vllm:kv_cache_usage_perc"
-"""Gauge from 0 to 1; `vllm:gpu_cache_usage_perc` is its deprecated name."""
-WAITING_REQUESTS: Final = "vllm:num_requests_waiting"
-RUNNING_REQUESTS: Final = "vllm:num_requests_running"
-TTFT: Final = "vllm:time_to_first_token_seconds_bucket"
-GENERATED_TOKENS: Final = "vllm:generation_tokens_total"
-PREFIX_CACHE_HITS: Final = "vllm:prefix_cache_hits_total"
-PREFIX_CACHE_QUERIES: Final = "vllm:prefix_cache_queries_total"
 READY_ENDPOINTS: Final = "llm_d_epp_ready_endpoints"
 """Servers that an endpoint picker would send requests to; labels `name` (the pool's)."""
 

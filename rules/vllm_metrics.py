@@ -12,7 +12,7 @@ from typing import Final
 RUNNING: Final = "vllm:num_requests_running"
 WAITING: Final = "vllm:num_requests_waiting"
 KV_CACHE_USAGE: Final = "vllm:kv_cache_usage_perc"
-"""A fraction from 0 to 1, in spite of its name."""
+"""A fraction from 0 to 1, in spite of its name; `vllm:gpu_cache_usage_perc` is its deprecated one."""
 CACHE_CONFIG: Final = "vllm:cache_config_info"
 """Always 1; its labels `block_size` and `num_gpu_blocks` tell the endpoint picker how to hash prompts."""
 PREFIX_QUERIES: Final = "vllm:prefix_cache_queries_total"
@@ -23,6 +23,8 @@ GENERATION_TOKENS: Final = "vllm:generation_tokens_total"
 REQUEST_SUCCESS: Final = "vllm:request_success_total"
 """By `finished_reason`: stop, length, abort."""
 TIME_TO_FIRST_TOKEN: Final = "vllm:time_to_first_token_seconds"  # noqa: S105 - no secret
+TIME_TO_FIRST_TOKEN_BUCKET: Final = f"{TIME_TO_FIRST_TOKEN}_bucket"
+"""The histogram's counts, by upper bound `le`."""
 END_TO_END_LATENCY: Final = "vllm:e2e_request_latency_seconds"
 QUEUE_TIME: Final = "vllm:request_queue_time_seconds"
 

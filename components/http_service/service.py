@@ -16,12 +16,11 @@ from components.http_service import scaling, traffic, workload
 from components.http_service.arguments import HttpInferenceServiceArgs
 from components.manifests import manifest
 from components.props import props
-from rules import autoscaling, backend, gateway, health, volumes, weights
+from rules import autoscaling, backend, gateway, health, monitoring, volumes, weights
 
 NAME_LABEL = "app.kubernetes.io/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 COMPONENT = "http-inference"
-POD_MONITORING_API_VERSION = "monitoring.googleapis.com/v1"
 
 
 class HttpInferenceService(pulumi.ComponentResource):
@@ -102,7 +101,12 @@ class HttpInferenceService(pulumi.ComponentResource):
             after=[self.service, *policies],
         )
         if args.endpoints.metrics is not None and args.scrape_seconds:
-            made("metrics", POD_MONITORING_API_VERSION, "PodMonitoring", traffic.pod_monitoring(args, selected))
+            made(
+                "metrics",
+                monitoring.POD_MONITORING_API_VERSION,
+                monitoring.POD_MONITORING,
+                traffic.pod_monitoring(args, selected),
+            )
         if args.scaling is not None:
             made(
                 "autoscaler",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rules import monitoring
+from rules import monitoring, vllm_metrics
 from rules.alerting import Scope
 
 COLUMNS = 48
@@ -86,11 +86,11 @@ def _traffic(scope: Scope) -> list[Chart]:
 
 def _models(scope: Scope) -> list[Chart]:
     model = "${labels.model_name}"
-    first = f"sum by (model_name, le) (rate({scope.scraped(monitoring.TTFT)}[5m]))"
-    tokens = f"sum by (model_name) (rate({scope.scraped(monitoring.GENERATED_TOKENS)}[5m]))"
+    first = f"sum by (model_name, le) (rate({scope.scraped(vllm_metrics.TIME_TO_FIRST_TOKEN_BUCKET)}[5m]))"
+    tokens = f"sum by (model_name) (rate({scope.scraped(vllm_metrics.GENERATION_TOKENS)}[5m]))"
     hits, asked = (
         f"sum by (model_name) (rate({scope.scraped(metric)}[5m]))"
-        for metric in (monitoring.PREFIX_CACHE_HITS, monitoring.PREFIX_CACHE_QUERIES)
+        for metric in (vllm_metrics.PREFIX_HITS, vllm_metrics.PREFIX_QUERIES)
     )
 
     def mean(metric: str) -> str:
@@ -107,15 +107,15 @@ def _models(scope: Scope) -> list[Chart]:
             title="Requests per server",
             unit="1",
             queries=(
-                (mean(monitoring.RUNNING_REQUESTS), f"running {model}"),
-                (mean(monitoring.WAITING_REQUESTS), f"waiting {model}"),
+                (mean(vllm_metrics.RUNNING), f"running {model}"),
+                (mean(vllm_metrics.WAITING), f"waiting {model}"),
             ),
         ),
         Chart(
             title="KV cache and prefix cache",
             unit="%",
             queries=(
-                (f"100 * {mean(monitoring.KV_CACHE_USAGE)}", f"KV cache full {model}"),
+                (f"100 * {mean(vllm_metrics.KV_CACHE_USAGE)}", f"KV cache full {model}"),
                 (f"100 * {hits} / {asked}", f"prefix cache hits {model}"),
             ),
         ),

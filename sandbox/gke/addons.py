@@ -10,6 +10,7 @@ import logging
 import threading
 from typing import Any
 
+from rules.monitoring import POD_MONITORING_API_VERSION
 from rules.secrets import PROVIDER_CLASS, PROVIDER_CLASS_API_VERSION, SYNC, SYNC_API_VERSION
 from sandbox.gke import secret_sync
 from sandbox.kube.client import ApiError, Client, NoMatchError
@@ -19,7 +20,6 @@ from sandbox.node.status import now_text
 
 Object = dict[str, Any]
 
-MONITORING_API_VERSION = "monitoring.googleapis.com/v1"
 MONITORING_KINDS = ("PodMonitoring", "ClusterPodMonitoring", "Rules", "ClusterRules")
 FIELD_MANAGER = "secrets-store-sync-controller"
 
@@ -34,7 +34,7 @@ class AddOns:
         self._client = client
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._monitoring = [self._follow(MONITORING_API_VERSION, kind) for kind in MONITORING_KINDS]
+        self._monitoring = [self._follow(POD_MONITORING_API_VERSION, kind) for kind in MONITORING_KINDS]
         self._syncs = self._follow(SYNC_API_VERSION, SYNC)
         self._providers = self._follow(PROVIDER_CLASS_API_VERSION, PROVIDER_CLASS)
 
