@@ -5,30 +5,16 @@ Owns its start and end. It is watched and started again like the parts of the co
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
-from sandbox.clock import SPEED
-from sandbox.cluster.child import Child
-from sandbox.home import CHECKOUT
+from sandbox.cluster.resident import python_child
 
 
 class BalancerProcess:
     """`python -m sandbox.balancer` for the cluster in `directory`, whose kubeconfig is there already."""
 
     def __init__(self, directory: Path) -> None:
-        environment = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
-        if SPEED in os.environ:
-            environment[SPEED] = os.environ[SPEED]
-        self._child = Child(
-            "load-balancer",
-            [sys.executable, "-m", "sandbox.balancer", directory],
-            log=directory / "logs" / "load-balancer.log",
-            pid_file=directory / "run" / "load-balancer.pid",
-            directory=directory,
-            environment=environment,
-        )
+        self._child = python_child("load-balancer", "sandbox.balancer", directory)
 
     def start(self) -> None:
         """Starts it; returns at once, before it serves."""

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from sandbox.cloud import names
 from sandbox.cloud.kind import Kind, Properties, Resource, View
-from sandbox.cloud.projects import check_grant
+from sandbox.cloud.projects import Members
 
 _AGENTS: Final = {
     "container.googleapis.com": "container-engine-robot",
@@ -21,26 +21,12 @@ _AGENTS: Final = {
 }
 
 
-class Grants(Kind):
-    """A role for one member on one resource. Granting what is granted is no conflict."""
-
-    idempotent = True
+class Grants(Members):
+    """A role for one member on one resource."""
 
     def __init__(self, kind: str, api: str) -> None:
         self.type = kind
         self.api = api
-
-    @override
-    def lock(self, resource: Resource) -> str:
-        return f"{self.type}|{resource.project}"
-
-    @override
-    def validate(self, view: View, resource: Resource, old: Resource | None) -> None:
-        check_grant(view, resource)
-
-    @override
-    def complete(self, view: View, resource: Resource) -> Properties:
-        return {"etag": "BwYxSandbox="}
 
 
 class Identities(Kind):

@@ -98,14 +98,14 @@ def account_exists(view: View, project: str, email: str) -> bool:
 
 
 class Members(Kind):
-    """One member's role on the project. Granting what is granted is no conflict."""
+    """One member's role on the project, or on one resource of it (`grants`). Granting what is granted is no conflict."""
 
     type = MEMBERS
     idempotent = True
 
     @override
     def lock(self, resource: Resource) -> str:
-        return f"{MEMBERS}|{resource.project}"
+        return f"{self.type}|{resource.project}"
 
     @override
     def validate(self, view: View, resource: Resource, old: Resource | None) -> None:

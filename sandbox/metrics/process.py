@@ -5,14 +5,10 @@ Owns its start and end, and the way to it. It is watched and started again like 
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
-from sandbox.clock import SPEED
-from sandbox.cluster.child import Child
 from sandbox.cluster.proc import free_ports
-from sandbox.home import CHECKOUT
+from sandbox.cluster.resident import python_child
 from sandbox.metrics.registration import CLUSTER_IP, PORT
 from sandbox.metrics.service import file_in
 
@@ -23,17 +19,7 @@ class MetricsProcess:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._port, adapter_port = free_ports(2)
-        environment = {"PYTHONPATH": str(CHECKOUT), "PYTHONDONTWRITEBYTECODE": "1"}
-        if SPEED in os.environ:
-            environment[SPEED] = os.environ[SPEED]
-        self._child = Child(
-            "metrics",
-            [sys.executable, "-m", "sandbox.metrics", directory, str(self._port), str(adapter_port)],
-            log=directory / "logs" / "metrics.log",
-            pid_file=directory / "run" / "metrics.pid",
-            directory=directory,
-            environment=environment,
-        )
+        self._child = python_child("metrics", "sandbox.metrics", directory, str(self._port), str(adapter_port))
 
     def start(self) -> None:
         """Starts it; returns at once, before it serves."""
