@@ -59,11 +59,9 @@ class Monitoring(Section):
     def _somebody_is_told(self) -> Self:
         if len({address.lower() for address in self.emails}) < len(self.emails):
             refuse("emails", ", ".join(self.emails), "an address is listed twice", "each address once")
-        told = [name for name in ("notification_channels", "emails") if getattr(self, name)]
-        if told and not self.enabled:
-            field = {"notification_channels": "notificationChannels"}.get(told[0], told[0])
+        field = "notificationChannels" if self.notification_channels else "emails" if self.emails else None
+        if field is not None and not self.enabled:
             refuse(field, "set", "nothing is sent while monitoring is off", f"enabled: true, or leave {field} out")
-        if told and not self.alerts:
-            field = {"notification_channels": "notificationChannels"}.get(told[0], told[0])
+        if field is not None and not self.alerts:
             refuse(field, "set", "nothing is sent without alerts", f"alerts: true, or leave {field} out")
         return self
