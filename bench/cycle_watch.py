@@ -96,29 +96,33 @@ class Watch:
             self.peak = self.peak.most(memory(self._home))
 
 
-def leftovers(home: Path, temporary: Path, ports: Iterable[int], before: float) -> list[str]:
+def holders(ports: Iterable[int]) -> frozenset[tuple[int, int]]:
+    """Who listens on these TCP ports now, on the whole machine, as pairs of port and process."""
+    watched = frozenset(ports)
+    found: set[tuple[int, int]] = set()
+    for each in psutil.net_connections("tcp"):
+        port = _port(each.laddr) if each.status == psutil.CONN_LISTEN else None
+        if port in watched and each.pid is not None:
+            found.add((port, each.pid))
+    return frozenset(found)
+
+
+def leftovers(home: Path, temporary: Path, held: frozenset[tuple[int, int]]) -> list[str]:
     """What is left of a sandbox that was removed, in words; empty when nothing is.
 
     Args:
         home: Its directory.
         temporary: The directory that it had for temporary files, empty at its start.
-        ports: The ports it listened on.
-        before: When its removal began, in seconds since the epoch. Who came later may use a port of it again.
+        held: `holders` of its ports before its removal. Somebody else may listen on one of them since.
     """
     found = [f"process {each.pid} ({_line(each)})" for each in processes(home)]
     if home.exists():
         inside = [str(path.relative_to(home)) for path in sorted(home.rglob("*"))[:5]]
         found.append(f"{home}, with {', '.join(inside) or 'nothing in it'}")
     found += [f"temporary file {path.relative_to(temporary)}" for path in sorted(temporary.iterdir())]
-    watched = frozenset(ports)
-    for each in psutil.net_connections("tcp"):
-        port = _port(each.laddr) if each.status == psutil.CONN_LISTEN else None
-        if port not in watched or each.pid is None:
-            continue
+    for port, pid in sorted(held & holders(port for port, _ in held)):
         with suppress(psutil.Error):
-            holder = psutil.Process(each.pid)
-            if holder.create_time() < before:
-                found.append(f"port {port}, held by process {each.pid} ({_line(holder)})")
+            found.append(f"port {port}, held by process {pid} ({_line(psutil.Process(pid))})")
     return found
 
 

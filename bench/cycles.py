@@ -27,7 +27,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from bench.cycle_watch import MIB, Memory, Watch, leftovers, listening, memory
+from bench.cycle_watch import MIB, Memory, Watch, holders, leftovers, listening, memory
 from bench.measure import fit
 from bench.scenarios import BenchError
 from sandbox import daemon
@@ -91,9 +91,9 @@ class Sandbox:
             ports = listening(self.home)
         if not ports:
             raise BenchError("nothing of the sandbox listens after make up; its processes were not found")
-        began = time.time()
+        held = holders(ports)
         down = self._make("down")
-        if left := leftovers(self.home, self.temporary, ports, began):
+        if left := leftovers(self.home, self.temporary, held):
             raise BenchError("\n  ".join(["make down left something behind:", *left]))
         return Cycle(up=up, down=down, peak=watch.peak.most(resting), resting=resting, ports=len(ports), load=load)
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import cycles
-from bench.cycle_watch import Memory, leftovers, listening, memory, processes
+from bench.cycle_watch import Memory, holders, leftovers, listening, memory, processes
 from bench.cycles import Cycle, Sandbox, as_json, growth
 from bench.scenarios import BenchError
 
@@ -51,7 +50,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_nothing_is_left(folders: tuple[Path, Path]) -> None:
     """A sandbox that never was left nothing."""
-    assert leftovers(*folders, [1], time.time()) == []
+    assert leftovers(*folders, frozenset({(1, 1)})) == []
 
 
 def test_process_and_its_port_are_found(folders: tuple[Path, Path]) -> None:
@@ -62,29 +61,30 @@ def test_process_and_its_port_are_found(folders: tuple[Path, Path]) -> None:
         assert listening(home) == {port}
         held = memory(home)
         assert (held.processes, held.rss >= held.pss > 0) == (1, True)
-        found = leftovers(home, temporary, [port], time.time())
+        held = holders([port])
+        found = leftovers(home, temporary, held)
         assert [line.split(" (")[0] for line in found] == [
             f"process {pid}",
             f"port {port}, held by process {pid}",
         ]
-    assert leftovers(home, temporary, [port], time.time()) == []
+    assert leftovers(home, temporary, held) == []
 
 
 def test_port_that_somebody_else_kept_is_found(folders: tuple[Path, Path]) -> None:
-    """A program that took over the socket and lost its environment still holds the port; a later one is innocent."""
-    before = time.time() - 5
+    """A program that has the socket and lost its environment still holds the port; who came to listen since is innocent."""
     with program(None) as (pid, port):
         assert processes(folders[0]) == []
-        (found,) = leftovers(*folders, [port], time.time() + 5)
+        assert holders([port]) == {(port, pid)}
+        (found,) = leftovers(*folders, holders([port]))
         assert found.startswith(f"port {port}, held by process {pid} ")
-        assert leftovers(*folders, [port], before) == []
+        assert leftovers(*folders, frozenset({(port, os.getpid())})) == []
 
 
 def test_another_sandbox_with_a_longer_name_is_not_ours(folders: tuple[Path, Path]) -> None:
     """`/x/sandbox-2` does not belong to `/x/sandbox`."""
     home, temporary = folders
     with program(home.with_name("sandbox-2")):
-        assert leftovers(home, temporary, [], time.time()) == []
+        assert leftovers(home, temporary, frozenset()) == []
 
 
 def test_files_are_found(folders: tuple[Path, Path]) -> None:
@@ -92,7 +92,7 @@ def test_files_are_found(folders: tuple[Path, Path]) -> None:
     home, temporary = folders
     (home / "cloud").mkdir(parents=True)
     (temporary / "x.yaml").touch()
-    assert leftovers(home, temporary, [], time.time()) == [f"{home}, with cloud", "temporary file x.yaml"]
+    assert leftovers(home, temporary, frozenset()) == [f"{home}, with cloud", "temporary file x.yaml"]
 
 
 @pytest.fixture
