@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 STACK ?= dev
 PYTHON ?= python3
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -73,8 +74,8 @@ rules-docs: $(READY) ## Write docs/rules/ from the policies
 	@$(BIN)/python -m policies.check.pages
 
 .PHONY: test
-test: tools ## Run every test
-	@$(BIN)/python -m pytest
+test: tools ## Run every test [JOBS=2]
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup
 
 .PHONY: test-fast
 test-fast: $(READY) ## Run the tests of rules, settings and policies, in seconds
