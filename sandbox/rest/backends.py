@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from rules import tpu
@@ -24,8 +24,8 @@ from sandbox.cloud.errors import CloudError, bad_request
 from sandbox.cloud.kind import Resource
 from sandbox.cloud.names import COMPUTE, region_of, relative
 from sandbox.cloud.settings import text
-from sandbox.rest.places import require_region
-from sandbox.rest.request import Body, Request, compute_item, compute_list, one
+from sandbox.rest.places import known_zones, require_region
+from sandbox.rest.request import Body, Request, compute_aggregated, compute_item, compute_list, one
 
 _LONGEST_NAME: Final = 63
 
@@ -58,11 +58,31 @@ def gke_name(cluster: Resource, *parts: str) -> str:
 
 def backend_services(request: Request) -> Body:
     """`regionBackendServices` and `backendServices`: list and get."""
-    path = f"{_scope(request)}/backendServices"
-    items = [_service(request, backend) for backend in _backends(request)]
-    if "name" in request.path:
-        return one(items, request.path["name"], path)
-    return compute_list(request, "compute#backendService", path, items)
+    return _answer(request, "compute#backendService", "backendServices", _services(request))
+
+
+def health_checks(request: Request) -> Body:
+    """`regionHealthChecks` and `healthChecks`: list and get."""
+    return _answer(request, "compute#healthCheck", "healthChecks", _checks(request))
+
+
+def forwarding_rules(request: Request) -> Body:
+    """`forwardingRules` and `globalForwardingRules`: one per listener of a Gateway that has an address."""
+    return _answer(request, "compute#forwardingRule", "forwardingRules", _rules(request))
+
+
+def aggregated(request: Request) -> Body:
+    """`aggregatedList` of these three: the global ones and those of every region."""
+    collection = request.path["collection"]
+    kind, items = {
+        "backendServices": ("compute#backendServiceAggregatedList", _services),
+        "healthChecks": ("compute#healthChecksAggregatedList", _checks),
+        "forwardingRules": ("compute#forwardingRuleAggregatedList", _rules),
+    }[collection]
+    scopes = {"global": items(request)}
+    for region in sorted({region_of(zone) for zone in known_zones(request)}):
+        scopes[f"regions/{region}"] = items(replace(request, path={**request.path, "region": region}))
+    return compute_aggregated(request, kind, collection, scopes)
 
 
 def get_health(request: Request) -> Body:
@@ -87,19 +107,24 @@ def get_health(request: Request) -> Body:
     return {"kind": "compute#backendServiceGroupHealth", **({"healthStatus": found} if found else {})}
 
 
-def health_checks(request: Request) -> Body:
-    """`regionHealthChecks` and `healthChecks`: list and get."""
-    path = f"{_scope(request)}/healthChecks"
-    items = [_check(request, backend) for backend in _backends(request)]
+def _answer(request: Request, kind: str, collection: str, items: list[Body]) -> Body:
+    path = f"{_scope(request)}/{collection}"
     if "name" in request.path:
         return one(items, request.path["name"], path)
-    return compute_list(request, "compute#healthCheck", path, items)
+    return compute_list(request, kind, path, items)
 
 
-def forwarding_rules(request: Request) -> Body:
-    """`forwardingRules` and `globalForwardingRules`: one per listener of a Gateway that has an address."""
+def _services(request: Request) -> list[Body]:
+    return [_service(request, backend) for backend in _backends(request)]
+
+
+def _checks(request: Request) -> list[Body]:
+    return [_check(request, backend) for backend in _backends(request)]
+
+
+def _rules(request: Request) -> list[Body]:
     scope = _scope(request)
-    items = [
+    return [
         compute_item(
             "compute#forwardingRule",
             f"{scope}/forwardingRules/{gke_name(cluster, gateway['namespace'], gateway['name'], listener['name'])}",
@@ -115,9 +140,6 @@ def forwarding_rules(request: Request) -> Body:
         for listener in gateway["listeners"]
         if gateway["address"]
     ]
-    if "name" in request.path:
-        return one(items, request.path["name"], f"{scope}/forwardingRules")
-    return compute_list(request, "compute#forwardingRule", f"{scope}/forwardingRules", items)
 
 
 def _service(request: Request, backend: Backend) -> Body:

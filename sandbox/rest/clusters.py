@@ -10,38 +10,13 @@ from sandbox.cloud.container import CLUSTERS, POOLS, node_zones
 from sandbox.cloud.errors import CloudError, bad_request
 from sandbox.cloud.kind import Resource
 from sandbox.cloud.names import CONTAINER, is_location, is_zone
-from sandbox.cloud.settings import block, text
+from sandbox.cloud.settings import text
 from sandbox.cloud.store import Record
-from sandbox.rest.request import Body, Request, page
+from sandbox.rest import gke_forms
+from sandbox.rest.request import Body, Request
 
 _API: Final = "container.googleapis.com"
 _STOCKOUT: Final = "GCE_STOCKOUT"
-
-_CLUSTER_FIELDS: Final = (
-    "addonsConfig",
-    "description",
-    "endpoint",
-    "initialNodeCount",
-    "ipAllocationPolicy",
-    "labelFingerprint",
-    "loggingService",
-    "masterAuth",
-    "masterAuthorizedNetworksConfig",
-    "monitoringService",
-    "releaseChannel",
-    "resourceLabels",
-    "workloadIdentityConfig",
-)
-_POOL_FIELDS: Final = (
-    "initialNodeCount",
-    "instanceGroupUrls",
-    "management",
-    "networkConfig",
-    "placementPolicy",
-    "queuedProvisioning",
-    "upgradeSettings",
-    "version",
-)
 
 
 def server_config(request: Request) -> Body:
@@ -97,7 +72,7 @@ def operations(request: Request) -> Body:
             raise CloudError(404, f"Not found: operations/{request.path['name']}.", "notFound")
         return _operation(found)
     here = [record for record in records if location in {"-", _place(record)}]
-    return page(request, "operations", [_operation(record) for record in here])
+    return {"operations": [_operation(record) for record in here]}  # GKE has no pages
 
 
 def _location(request: Request) -> str:
@@ -124,10 +99,9 @@ def _pools(request: Request, cluster: Resource) -> list[Resource]:
 def _cluster(request: Request, cluster: Resource) -> Body:
     held = cluster.state()
     location = text(held, "location")
-    pools = [_pool(cluster, pool) for pool in _pools(request, cluster)]
     return {
         "name": cluster.name,
-        **_chosen(held, _CLUSTER_FIELDS),
+        **gke_forms.cluster(held),
         "location": location,
         "zone": location,
         "locations": node_zones(cluster),
@@ -138,15 +112,8 @@ def _cluster(request: Request, cluster: Resource) -> Body:
         "currentMasterVersion": held.get("masterVersion", ""),
         "currentNodeVersion": held.get("nodeVersion", ""),
         "initialClusterVersion": held.get("masterVersion", ""),
-        "networkConfig": {
-            "network": text(held, "network"),
-            "subnetwork": text(held, "subnetwork"),
-            "gatewayApiConfig": {"channel": text(held, "gatewayApiConfig", "channel") or "CHANNEL_DISABLED"},
-        },
-        "privateClusterConfig": block(held, "privateClusterConfig"),
-        "autopilot": {"enabled": bool(held.get("enableAutopilot"))},
-        "nodePools": pools,
-        "currentNodeCount": sum(_nodes(cluster, pool) for pool in _pools(request, cluster)),
+        "nodePools": [_pool(cluster, pool) for pool in _pools(request, cluster)],
+        "currentNodeCount": sum(_nodes(request, pool) for pool in _pools(request, cluster)),
         "selfLink": f"{CONTAINER}{cluster.id}",
         "createTime": cluster.created,
         **_status(cluster),
@@ -154,15 +121,10 @@ def _cluster(request: Request, cluster: Resource) -> Body:
 
 
 def _pool(cluster: Resource, pool: Resource) -> Body:
-    held = pool.state()
-    scaling = block(held, "autoscaling")
     return {
         "name": pool.name,
-        "config": block(held, "nodeConfig"),
-        **_chosen(held, _POOL_FIELDS),
+        **gke_forms.pool(pool.state()),
         "locations": nodepools.zones_of(pool, cluster),
-        "maxPodsConstraint": {"maxPodsPerNode": str(held.get("maxPodsPerNode", 110))},
-        "autoscaling": {"enabled": True, **scaling} if scaling else {},
         "selfLink": f"{CONTAINER}{pool.id}",
         **_status(pool),
     }
@@ -180,8 +142,8 @@ def _status(resource: Resource) -> Body:
     return {"status": resource.status, "statusMessage": resource.error, "conditions": [condition]}
 
 
-def _nodes(cluster: Resource, pool: Resource) -> int:
-    return nodepools.nodes_per_zone(pool) * len(nodepools.zones_of(pool, cluster)) if pool.status != "ERROR" else 0
+def _nodes(request: Request, pool: Resource) -> int:
+    return request.cloud.node_count(pool) if pool.status != "ERROR" else 0
 
 
 def _operation(record: Record) -> Body:
@@ -209,7 +171,3 @@ def _place(record: Record) -> str:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-
-
-def _chosen(held: Body, names: tuple[str, ...]) -> Body:
-    return {name: held[name] for name in names if held.get(name) not in (None, "", {}, [])}

@@ -16,6 +16,7 @@ Handler = Callable[[Request], Body]
 _COMPUTE: Final = "/compute/v1/projects/{project}"
 _GKE: Final = "/v1/projects/{project}/locations/{location}"
 _OLD_GKE: Final = "/v1/projects/{project}/zones/{location}"
+_QUOTAS: Final = "/v1/projects/{project}/locations/global/services/compute.googleapis.com/quotaInfos"
 _TPU: Final = "/v2/projects/{project}/locations"
 
 _GET: Final[Mapping[str, Handler]] = {
@@ -37,6 +38,9 @@ _GET: Final[Mapping[str, Handler]] = {
             ("forwardingRules", backends.forwarding_rules),
         )
     },
+    f"{_COMPUTE}/aggregated/machineTypes": machines.machine_type_items,
+    f"{_COMPUTE}/aggregated/acceleratorTypes": machines.accelerator_type_items,
+    f"{_COMPUTE}/aggregated/{{collection:backendServices|healthChecks|forwardingRules}}": backends.aggregated,
     f"{_GKE}/serverConfig": clusters.server_config,
     f"{_OLD_GKE}/serverconfig": clusters.server_config,
     **{
@@ -50,8 +54,10 @@ _GET: Final[Mapping[str, Handler]] = {
         )
     },
     **{f"{parent}/operations{name}": clusters.operations for parent in (_GKE, _OLD_GKE) for name in ("", "/{name}")},
-    "/v1/projects/{project}/locations/global/services/compute.googleapis.com/quotaInfos/{quota}": places.tpu_quota,
+    _QUOTAS: places.tpu_quota,
+    f"{_QUOTAS}/{{quota}}": places.tpu_quota,
     _TPU: machines.tpu_locations,
+    f"{_TPU}/{{zone}}": machines.tpu_locations,
     f"{_TPU}/{{zone}}/acceleratorTypes": machines.tpu_accelerator_types,
     f"{_TPU}/{{zone}}/acceleratorTypes/{{name}}": machines.tpu_accelerator_types,
 }
@@ -63,7 +69,12 @@ _POST: Final[Mapping[str, Handler]] = {
 
 
 def _compiled(table: Mapping[str, Handler]) -> list[tuple[re.Pattern[str], Handler]]:
-    return [(re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)), handler) for path, handler in table.items()]
+    """`{name}` in a path is any one part of it, `{name:a|b}` one of those."""
+    return [(re.compile(re.sub(r"\{(\w+)(?::([^}]+))?\}", _part, path)), handler) for path, handler in table.items()]
+
+
+def _part(variable: re.Match[str]) -> str:
+    return f"(?P<{variable[1]}>{variable[2] or '[^/]+'})"
 
 
 _ROUTES: Final = {"GET": _compiled(_GET), "POST": _compiled(_POST)}

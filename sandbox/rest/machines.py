@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from rules import machine_types, machine_zones, tpu
 from sandbox.cloud.errors import CloudError
 from sandbox.cloud.names import COMPUTE
 from sandbox.node.machines import machine
-from sandbox.rest.places import family, known_zones, require_zone
-from sandbox.rest.request import Body, Request, compute_item, compute_list, one, page
+from sandbox.rest.places import COMPUTE_API, family, known_zones, require_zone
+from sandbox.rest.request import Body, Request, compute_aggregated, compute_item, compute_list, one, page
 
 _TPU_API: Final = "tpu.googleapis.com"
 
 
 def machine_type_items(request: Request) -> Body:
-    """`machineTypes.list` and `machineTypes.get`."""
-    zone = require_zone(request)
-    path = f"projects/{request.project}/zones/{zone}/machineTypes"
-    items = [_machine_type(path, zone, name) for name in _machine_types(zone)]
-    if "name" in request.path:
-        return one(items, request.path["name"], path)
-    return compute_list(request, "compute#machineType", path, items)
+    """`machineTypes.list`, `machineTypes.get` and, without a zone, `machineTypes.aggregatedList`."""
+    return _zonal(request, "machineType", _machine_types)
 
 
 def accelerator_type_items(request: Request) -> Body:
-    """`acceleratorTypes.list` and `acceleratorTypes.get` of Compute Engine: `ct6e`."""
+    """`acceleratorTypes.list`, `.get` and `.aggregatedList` of Compute Engine: `ct6e`."""
+    return _zonal(request, "acceleratorType", _accelerator_types)
+
+
+def _zonal(request: Request, kind: str, rows: Callable[[Request], list[Body]]) -> Body:
+    """The rows of a zone, one of them, or those of every zone."""
+    if "zone" not in request.path:
+        scopes = {f"zones/{each.path['zone']}": rows(each) for each in _in_every_zone(request)}
+        return compute_aggregated(request, f"compute#{kind}AggregatedList", f"{kind}s", scopes)
     zone = require_zone(request)
-    path = f"projects/{request.project}/zones/{zone}/acceleratorTypes"
-    items = [
-        compute_item(
-            "compute#acceleratorType",
-            f"{path}/{name}",
-            description=name,
-            zone=f"{COMPUTE}projects/{request.project}/zones/{zone}",
-            maximumCardsPerInstance=most,
-        )
-        for name, most in sorted(_accelerators(zone).items())
-    ]
+    path = f"projects/{request.project}/zones/{zone}/{kind}s"
     if "name" in request.path:
-        return one(items, request.path["name"], path)
-    return compute_list(request, "compute#acceleratorType", path, items)
+        return one(rows(request), request.path["name"], path)
+    return compute_list(request, f"compute#{kind}", path, rows(request))
 
 
 def tpu_accelerator_types(request: Request) -> Body:
@@ -64,16 +58,45 @@ def tpu_accelerator_types(request: Request) -> Body:
 
 
 def tpu_locations(request: Request) -> Body:
-    """`locations.list` of Cloud TPU."""
+    """`locations.list` and `locations.get` of Cloud TPU."""
     request.cloud.require_api(request.project, _TPU_API)
     zones = sorted({zone for kind in tpu.MACHINE_TYPES.values() for zone in tpu.zones(kind.generation)})
     path = f"projects/{request.project}/locations"
-    return page(request, "locations", [{"name": f"{path}/{zone}", "locationId": zone} for zone in zones])
+    items = [{"name": f"{path}/{zone}", "locationId": zone} for zone in zones]
+    if "zone" not in request.path:
+        return page(request, "locations", items)
+    found = next((item for item in items if item["locationId"] == request.path["zone"]), None)
+    if found is None:
+        raise CloudError(404, f"Location {request.path['zone']} is not found or access is unauthorized.", "notFound")
+    return found
 
 
-def _machine_types(zone: str) -> list[str]:
+def _in_every_zone(request: Request) -> Iterator[Request]:
+    request.cloud.require_api(request.project, COMPUTE_API)
+    return (replace(request, path={**request.path, "zone": zone}) for zone in known_zones(request))
+
+
+def _machine_types(request: Request) -> list[Body]:
+    zone = request.path["zone"]
     general = [name for kind in machine_zones.families(zone) for name in machine_types.names(kind)]
-    return sorted([*general, *(kind.name for kind in _tpu_machines(zone))])
+    path = f"projects/{request.project}/zones/{zone}/machineTypes"
+    return [
+        _machine_type(path, zone, name) for name in sorted([*general, *(kind.name for kind in _tpu_machines(zone))])
+    ]
+
+
+def _accelerator_types(request: Request) -> list[Body]:
+    where = f"projects/{request.project}/zones/{request.path['zone']}"
+    return [
+        compute_item(
+            "compute#acceleratorType",
+            f"{where}/acceleratorTypes/{name}",
+            description=name,
+            zone=f"{COMPUTE}{where}",
+            maximumCardsPerInstance=most,
+        )
+        for name, most in sorted(_accelerators(request.path["zone"]).items())
+    ]
 
 
 def _tpu_machines(zone: str) -> Iterator[tpu.MachineType]:

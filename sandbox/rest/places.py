@@ -18,9 +18,9 @@ from sandbox.cloud.names import COMPUTE, region_of
 from sandbox.cloud.regions import default_zones
 from sandbox.cloud.settings import text
 from sandbox.node.machines import machine
-from sandbox.rest.request import Body, Request, compute_item, compute_list, one
+from sandbox.rest.request import Body, Request, compute_item, compute_list, one, page
 
-_API: Final = "compute.googleapis.com"
+COMPUTE_API: Final = "compute.googleapis.com"
 _LIMITS: Final = {"CPUS": 1000, "N2_CPUS": 500, "C3_CPUS": 500, "STATIC_ADDRESSES": 8}
 TPU_LIMIT: Final = 256
 """Chips of one family in one region."""
@@ -37,7 +37,7 @@ def known_zones(request: Request) -> list[str]:
 def require_zone(request: Request) -> str:
     """The zone of the request; CloudError 400 when there is no such zone."""
     zone = request.path["zone"]
-    request.cloud.require_api(request.project, _API)
+    request.cloud.require_api(request.project, COMPUTE_API)
     if zone not in known_zones(request):
         raise bad_request(f"Invalid value for field 'zone': '{zone}'. Unknown zone.", "invalid")
     return zone
@@ -46,7 +46,7 @@ def require_zone(request: Request) -> str:
 def require_region(request: Request) -> str:
     """The region of the request; CloudError 400 when there is no such region."""
     region = request.path["region"]
-    request.cloud.require_api(request.project, _API)
+    request.cloud.require_api(request.project, COMPUTE_API)
     if region not in {region_of(zone) for zone in known_zones(request)}:
         raise bad_request(f"Invalid value for field 'region': '{region}'. Unknown region.", "invalid")
     return region
@@ -54,7 +54,7 @@ def require_region(request: Request) -> str:
 
 def zones(request: Request) -> Body:
     """`zones.list` and `zones.get`."""
-    request.cloud.require_api(request.project, _API)
+    request.cloud.require_api(request.project, COMPUTE_API)
     path = f"projects/{request.project}/zones"
     items = [
         compute_item("compute#zone", f"{path}/{zone}", status="UP", region=_region_link(request, region_of(zone)))
@@ -67,7 +67,7 @@ def zones(request: Request) -> Body:
 
 def regions(request: Request) -> Body:
     """`regions.list` and `regions.get`, with quotas."""
-    request.cloud.require_api(request.project, _API)
+    request.cloud.require_api(request.project, COMPUTE_API)
     path = f"projects/{request.project}/regions"
     by_region: dict[str, list[str]] = {}
     for zone in known_zones(request):
@@ -88,11 +88,17 @@ def regions(request: Request) -> Body:
 
 
 def tpu_quota(request: Request) -> Body:
-    """`quotaInfos.get` of Cloud Quotas: chips by region and TPU family, which no region shows among its quotas."""
-    request.cloud.require_api(request.project, _API)
+    """`quotaInfos.list` and `quotaInfos.get` of Cloud Quotas: chips by region and TPU family, which no region shows."""
+    request.cloud.require_api(request.project, COMPUTE_API)
+    if "quota" not in request.path:
+        return page(request, "quotaInfos", [_tpu_quota(request)])
     name = request.path["quota"]
     if name != _TPU_QUOTA:
         raise CloudError(404, f"Quota info '{name}' was not found. The sandbox has {_TPU_QUOTA}.", "notFound")
+    return _tpu_quota(request)
+
+
+def _tpu_quota(request: Request) -> Body:
     families = sorted({family(machine.name) for machine in tpu.MACHINE_TYPES.values()})
     places = sorted(
         {region_of(zone) for machine in tpu.MACHINE_TYPES.values() for zone in tpu.zones(machine.generation)}
@@ -107,10 +113,10 @@ def tpu_quota(request: Request) -> Body:
         for name in families
     ]
     return {
-        "name": f"projects/{request.project}/locations/global/services/{_API}/quotaInfos/{name}",
-        "quotaId": name,
+        "name": f"projects/{request.project}/locations/global/services/{COMPUTE_API}/quotaInfos/{_TPU_QUOTA}",
+        "quotaId": _TPU_QUOTA,
         "metric": "compute.googleapis.com/tpus_per_tpu_family",
-        "service": _API,
+        "service": COMPUTE_API,
         "dimensions": ["region", "tpu_family"],
         "dimensionsInfos": infos,
     }
@@ -128,12 +134,11 @@ def family(machine_type: str) -> str:
 def _quotas(request: Request, region: str) -> list[Body]:
     use = dict.fromkeys(_LIMITS, 0.0)
     for pool, cluster in _pools(request):
-        count = nodepools.nodes_per_zone(pool)
         size = machine(nodepools.machine_of(pool))
         metric = {"n2": "N2_CPUS", "c3": "C3_CPUS"}.get(size.family, "CPUS")
-        here = [zone for zone in nodepools.zones_of(pool, cluster) if region_of(zone) == region]
-        if not size.chips and pool.status != "ERROR":
-            use[metric] += size.cpu * count * len(here)
+        here = region_of(nodepools.zones_of(pool, cluster)[0]) == region
+        if here and not size.chips and pool.status != "ERROR":
+            use[metric] += size.cpu * request.cloud.node_count(pool)
     addresses = request.cloud.all(compute.ADDRESSES, request.project)
     use["STATIC_ADDRESSES"] = float(len([item for item in addresses if text(item.properties, "region") == region]))
     return [{"metric": name, "limit": float(_LIMITS[name]), "usage": used} for name, used in use.items()]

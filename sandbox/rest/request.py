@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from sandbox.cloud.cloud import Cloud
 from sandbox.cloud.errors import CloudError, bad_request
 from sandbox.cloud.names import COMPUTE, number_of
+from sandbox.rest.filtering import picked
 
 Body = dict[str, Any]
 
@@ -27,7 +27,8 @@ _STATUS: Final = {
     501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
 }
-_FILTER: Final = re.compile(r'^\(?\s*(?P<field>[\w.]+)\s*(?P<how>=|eq|:)\s*"?(?P<value>[^"\s()]+)"?\s*\)?$')
+_INFO_REASONS: Final = {"accessNotConfigured": "SERVICE_DISABLED", "rateLimitExceeded": "RATE_LIMIT_EXCEEDED"}
+"""google.rpc.ErrorInfo's name for the older reason (googleapis/google/api/error_reason.proto)."""
 _LARGEST_PAGE: Final = 500
 
 
@@ -47,15 +48,24 @@ class Request:
 
 
 def envelope(error: CloudError) -> Body:
-    """An error as Google's APIs answer it."""
+    """An error as Google's APIs answer it: `errors` for the older clients, `details` with an ErrorInfo for the newer ones."""
     detail = {"message": error.message, "domain": "global", "reason": error.reason}
-    status = _STATUS.get(error.code, "UNKNOWN")
-    return {"error": {"code": error.code, "message": error.message, "status": status, "errors": [detail]}}
+    body: Body = {
+        "code": error.code,
+        "message": error.message,
+        "status": _STATUS.get(error.code, "UNKNOWN"),
+        "errors": [detail],
+    }
+    reason = _INFO_REASONS.get(error.reason)
+    if reason is not None:
+        info = {"reason": reason, "domain": "googleapis.com", "metadata": dict(error.metadata)}
+        body["details"] = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", **info}]
+    return {"error": body}
 
 
 def compute_list(request: Request, kind: str, path: str, items: Sequence[Body]) -> Body:
     """A page of Compute Engine's resources; `kind` is that of one of them."""
-    chosen, following = _page(request, _filtered(request, items), "maxResults")
+    chosen, following = _page(request, picked(request.query.get("filter", ""), items), "maxResults")
     return {
         "kind": f"{kind}List",
         "id": path,
@@ -67,8 +77,33 @@ def compute_list(request: Request, kind: str, path: str, items: Sequence[Body]) 
 
 def page(request: Request, name: str, items: Sequence[Body]) -> Body:
     """A page of the newer APIs' resources, under the field `name`."""
-    chosen, following = _page(request, _filtered(request, items), "pageSize")
+    chosen, following = _page(request, picked(request.query.get("filter", ""), items), "pageSize")
     return {name: chosen, **({"nextPageToken": following} if following else {})}
+
+
+def compute_aggregated(request: Request, kind: str, collection: str, scopes: Mapping[str, Sequence[Body]]) -> Body:
+    """A page of `aggregatedList`: resources by scope, such as `zones/us-east5-b`; a scope without any has a warning instead.
+
+    `kind` is that of the list, `collection` the field of each scope that holds its resources.
+    """
+    wanted = request.query.get("filter", "")
+    pairs = [{"scope": scope, "item": item} for scope, items in scopes.items() for item in picked(wanted, items)]
+    chosen, following = _page(request, pairs, "maxResults")
+    found: Body = {}
+    for scope in scopes:
+        here = [pair["item"] for pair in chosen if pair["scope"] == scope]
+        found[scope] = {collection: here} if here else {"warning": _no_results(scope)}
+    path = f"projects/{request.project}/aggregated/{collection}"
+    token = {"nextPageToken": following} if following else {}
+    return {"kind": kind, "id": path, "items": found, "selfLink": f"{COMPUTE}{path}", **token}
+
+
+def _no_results(scope: str) -> Body:
+    return {
+        "code": "NO_RESULTS_ON_PAGE",
+        "message": f"There are no results for scope '{scope}' on this page.",
+        "data": [{"key": "scope", "value": scope}],
+    }
 
 
 def compute_item(kind: str, path: str, **fields: Any) -> Body:
@@ -90,37 +125,14 @@ def one(items: Sequence[Body], name: str, path: str) -> Body:
     return found
 
 
-def _filtered(request: Request, items: Sequence[Body]) -> list[Body]:
-    text = request.query.get("filter", "")
-    if not text:
-        return list(items)
-    match = _FILTER.match(text)
-    if match is None:
-        reason = "the sandbox knows filters of one comparison only, such as name=VALUE"
-        raise bad_request(f"Invalid value for field 'filter': '{text}'. {reason}.", "invalid")
-    field, how, value = match["field"], match["how"], match["value"]
-    try:
-        pattern = re.compile(value if how == "eq" else re.escape(value))
-    except re.error as error:
-        raise bad_request(
-            f"Invalid value for field 'filter': '{text}'. No regular expression: {error}.", "invalid"
-        ) from None
-    test = pattern.search if how == ":" else pattern.fullmatch
-    return [item for item in items if test(str(_field(item, field)))]
-
-
-def _field(item: Any, path: str) -> Any:
-    for part in path.split("."):
-        item = item.get(part) if isinstance(item, dict) else None
-    return item
-
-
 def _page(request: Request, items: list[Body], parameter: str) -> tuple[list[Body], str | None]:
     try:
         size = int(request.query.get(parameter) or _LARGEST_PAGE)
         start = int(request.query.get("pageToken") or 0)
     except ValueError:
         raise bad_request(f"Invalid value for field '{parameter}' or 'pageToken': no number.", "invalid") from None
+    if parameter == "pageSize":
+        size = min(size, _LARGEST_PAGE)  # the newer APIs give what they can; Compute Engine refuses
     if not 1 <= size <= _LARGEST_PAGE or start < 0:
         raise bad_request(f"Invalid value for field '{parameter}': '{size}'. Must be from 1 to 500.", "invalid")
     following = str(start + size) if start + size < len(items) else None

@@ -1,113 +1,16 @@
-"""Google's APIs on the simulated cloud's port answer in Google's shapes, from the sandbox's own state and the rules' facts."""
+"""Compute Engine's API on the simulated cloud's port: machines, quotas, and what GKE's Gateway controller makes."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from rules import tpu
-from sandbox.cloud.daemon import Daemon
-from sandbox.faults import parse
-from tests.sandbox.gcp.driver import PROJECT, ProviderError
 from tests.sandbox.gcp.wire import call
-from tests.sandbox.gcp.world import CLUSTER_ID, World
-
-COMPUTE = f"/compute/v1/projects/{PROJECT}"
-GKE = f"/v1/projects/{PROJECT}/locations"
-REGION = f"{COMPUTE}/regions/us-east5"
-
-
-def get(home: Path, path: str) -> dict[str, Any]:
-    """The answer to a GET that is to succeed."""
-    status, body = call(home, "GET", path)
-    assert status == 200, body
-    return body
-
-
-def error(home: Path, path: str, method: str = "GET", body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The error of a request that is to be refused; its envelope is checked."""
-    status, answer = call(home, method, path, body)
-    found: dict[str, Any] = answer["error"]
-    assert found["code"] == status >= 400
-    assert found["errors"][0]["message"] == found["message"]
-    assert found["status"].isupper()
-    return found
-
-
-def names(answer: dict[str, Any], field: str = "items") -> list[str]:
-    """The names of what a list holds."""
-    return [item["name"] for item in answer.get(field, [])]
-
-
-BACKENDS = {
-    "InferencePool/inference/qwen": {
-        "kind": "InferencePool",
-        "namespace": "inference",
-        "name": "qwen",
-        "port": None,
-        "protocol": "http",
-        "timeoutSec": 300.0,
-        "drainingTimeoutSec": 60.0,
-        "picker": "EndpointPicker/inference/qwen-epp",
-        "healthCheck": {
-            "type": "HTTP",
-            "requestPath": "/health",
-            "checkIntervalSec": 15.0,
-            "timeoutSec": 10.0,
-            "healthyThreshold": 1,
-            "unhealthyThreshold": 2,
-            "policy": "qwen",
-            "text": "HTTP GET /health, every 15 s",
-        },
-        "endpoints": [
-            {"pod": "qwen-0", "address": "10.4.0.5", "port": 8000, "localPort": 1, "state": "HEALTHY"},
-            {"pod": "qwen-1", "address": "10.4.0.6", "port": 8000, "localPort": 2, "state": "UNHEALTHY"},
-            {"pod": "qwen-2", "address": "10.4.0.7", "port": 8000, "localPort": 3, "state": "DRAINING"},
-        ],
-    },
-    "EndpointPicker/inference/qwen-epp": {
-        "kind": "EndpointPicker",
-        "namespace": "inference",
-        "name": "qwen-epp",
-        "port": None,
-        "protocol": "http",
-        "timeoutSec": 30.0,
-        "drainingTimeoutSec": 0.0,
-        "picker": None,
-        "healthCheck": {
-            "type": "GRPC",
-            "requestPath": "/",
-            "checkIntervalSec": 15.0,
-            "timeoutSec": 15.0,
-            "healthyThreshold": 1,
-            "unhealthyThreshold": 2,
-            "policy": None,
-            "text": "GRPC Check on 9003, every 15 s",
-        },
-        "endpoints": [],
-    },
-}
-
-
-def with_balancer(home: Path, class_name: str = "gke-l7-regional-external-managed") -> None:
-    """Writes the account of a load balancer that serves one pool."""
-    rule = {"backends": [{"backend": "InferencePool/inference/qwen", "weight": 1}]}
-    gateway = {
-        "namespace": "inference",
-        "name": "gateway",
-        "className": class_name,
-        "address": "203.0.113.7",
-        "state": "Programmed",
-        "message": "",
-        "listeners": [{"name": "https", "protocol": "HTTPS", "port": 443, "rules": [rule]}],
-    }
-    file = home / "clusters" / f"{PROJECT}_us-east5_main" / "run" / "balancer.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"pid": 1, "ports": {}, "gateways": [gateway], "backends": BACKENDS}))
+from tests.sandbox.gcp.world import World
+from tests.sandbox.rest.asking import COMPUTE, GKE, REGION, error, get, names, with_balancer
 
 
 class TestCompute:
@@ -172,8 +75,44 @@ class TestCompute:
         assert found == everything
         assert names(get(home, f"{path}?filter={quote('name = e2-standard-4')}")) == ["e2-standard-4"]
         assert names(get(home, f"{path}?filter={quote('name eq ct6e-.*')}")) == [n for n in everything if "ct6e" in n]
-        assert "filters of one comparison" in error(home, f"{path}?filter={quote('(a=1) AND (b=2)')}")["message"]
         assert error(home, f"{path}?maxResults=0")["code"] == 400
+
+    @pytest.mark.parametrize(
+        ("expression", "expected"),
+        [
+            ("guestCpus >= 180", {"ct6e-standard-4t", "ct6e-standard-8t"}),
+            ("(guestCpus < 100) (name : ct6e-)", {"ct6e-standard-1t"}),
+            ('name = "ct6e-*" AND NOT name = *-8t', {"ct6e-standard-1t", "ct6e-standard-4t"}),
+            ("name = ct6e-standard-1t OR name = ct6e-standard-4t AND guestCpus > 100", {"ct6e-standard-4t"}),
+            ("accelerators:* AND name != ct6e-standard-4t", {"ct6e-standard-1t", "ct6e-standard-8t"}),
+            ('isSharedCpu = true AND name ne ".*(micro|small|medium)"', set()),
+            ("accelerators.nothing > 1", set()),
+        ],
+    )
+    def test_filters(self, world: World, home: Path, expression: str, expected: set[str]) -> None:
+        """The language of AIP-160: OR binds tighter than AND, AND may be left out, a star stands for anything."""
+        world.apis()
+        listed = names(get(home, f"{COMPUTE}/zones/us-east5-b/machineTypes?filter={quote(expression)}"))
+        assert {name for name in listed if name.startswith("ct6e") or not expected} == expected
+
+    @pytest.mark.parametrize(
+        ("expression", "complaint"),
+        [
+            ("name", "a comparison is missing"),
+            ("name =", "a value is missing"),
+            ("(name = a", "a parenthesis is not closed"),
+            ("name = a) OR b = c", "')' stands where AND, OR or the end was expected"),
+            ("name like a", "'like' is no comparison"),
+            ("name eq [", "'[' is no regular expression"),
+            ('name = "a', "it cannot be read from '\"a' on"),
+        ],
+    )
+    def test_filters_that_are_none(self, world: World, home: Path, expression: str, complaint: str) -> None:
+        """Refused with the place and the reason, as a filter that silently picks everything would be dangerous."""
+        world.apis()
+        refused = error(home, f"{COMPUTE}/zones?filter={quote(expression)}")
+        assert (refused["code"], refused["errors"][0]["reason"]) == (400, "invalid")
+        assert complaint in refused["message"]
 
     def test_errors(self, world: World, home: Path) -> None:
         """Google's codes, words and envelope."""
@@ -269,71 +208,3 @@ class TestBackends:
         with_balancer(home, "gke-l7-rilb")
         assert names(get(home, f"{COMPUTE}/global/backendServices")) == []
         assert get(home, f"{REGION}/backendServices")["items"][0]["loadBalancingScheme"] == "INTERNAL_MANAGED"
-
-
-class TestContainer:
-    """Kubernetes Engine."""
-
-    def test_server_config(self, world: World, home: Path) -> None:
-        """By either spelling of the path; each channel's default is among the versions it offers."""
-        world.apis()
-        config = get(home, f"{GKE}/us-east5/serverConfig")
-        assert config == get(home, f"/v1/projects/{PROJECT}/zones/us-east5/serverconfig")
-        assert {item["channel"] for item in config["channels"]} == {"RAPID", "REGULAR", "STABLE", "EXTENDED"}
-        for channel in config["channels"]:
-            assert channel["defaultVersion"] in channel["validVersions"]
-            assert channel["defaultVersion"] in config["validMasterVersions"]
-
-    def test_clusters_and_pools(self, world: World, home: Path) -> None:
-        """In the API's words, which are not the provider's."""
-        world.cluster()
-        world.pool()
-        (cluster,) = get(home, f"{GKE}/-/clusters")["clusters"]
-        assert cluster == get(home, f"{GKE}/us-east5/clusters/main")
-        assert (cluster["status"], cluster["currentNodeCount"]) == ("RUNNING", 1)
-        assert cluster["networkConfig"]["gatewayApiConfig"] == {"channel": "CHANNEL_STANDARD"}
-        assert cluster["currentMasterVersion"].startswith("1.34")
-        (pool,) = get(home, f"{GKE}/us-east5/clusters/main/nodePools")["nodePools"]
-        assert pool == get(home, f"{GKE}/us-east5/clusters/main/nodePools/tpu") == cluster["nodePools"][0]
-        assert (pool["config"]["machineType"], pool["locations"]) == ("ct6e-standard-4t", ["us-east5-b"])
-        assert get(home, f"{GKE}/us-east1/clusters") == {}
-        assert error(home, f"{GKE}/us-east5/clusters/other")["message"] == f"Not found: {CLUSTER_ID[:-4]}other."
-
-    def test_a_pool_without_machines(self, world: World, home: Path, daemon: Daemon) -> None:
-        """Its status message and condition say so, and its operation has failed."""
-        world.cluster()
-        daemon.cloud.faults.play(parse({"faults": [{"effect": "stockout"}]}))
-        with pytest.raises(ProviderError, match="GCE_STOCKOUT"):
-            world.pool()
-        pool = get(home, f"{GKE}/us-east5/clusters/main/nodePools/tpu")
-        assert pool["status"] == "ERROR"
-        assert "does not have enough resources available" in pool["statusMessage"]
-        assert (pool["conditions"][0]["code"], pool["conditions"][0]["canonicalCode"]) == (
-            "GCE_STOCKOUT",
-            "RESOURCE_EXHAUSTED",
-        )
-        operations = get(home, f"{GKE}/-/operations")["operations"]
-        (failed,) = [item for item in operations if item["operationType"] == "CREATE_NODE_POOL"]
-        assert (failed["status"], failed["statusMessage"]) == ("DONE", pool["statusMessage"])
-        assert failed == get(home, f"{GKE}/us-east5/operations/{failed['name']}")
-        assert error(home, f"{GKE}/us-east5/operations/nothing")["code"] == 404
-
-
-class TestCloudTpu:
-    """Cloud TPU."""
-
-    def test_accelerator_types(self, world: World, home: Path) -> None:
-        """Every slice of v6e, by its number of chips."""
-        world.engine.create("Service", "tpu", {"service": "tpu.googleapis.com"})
-        path = f"/v2/projects/{PROJECT}/locations"
-        assert "us-east5-b" in [item["locationId"] for item in get(home, path)["locations"]]
-        types = get(home, f"{path}/us-east5-b/acceleratorTypes")["acceleratorTypes"]
-        assert [item["type"] for item in types][:4] == ["v6e-1", "v6e-4", "v6e-8", "v6e-16"]
-        found = get(home, f"{path}/us-east5-b/acceleratorTypes/v6e-16")
-        assert found["acceleratorConfigs"] == [{"type": "V6E", "topology": "4x4"}]
-        assert error(home, f"{path}/nowhere/acceleratorTypes")["code"] == 404
-
-    def test_the_api_is_one_of_its_own(self, world: World, home: Path) -> None:
-        """GKE's node pools do not need it, so it may well be off."""
-        world.apis()
-        assert error(home, f"/v2/projects/{PROJECT}/locations")["status"] == "PERMISSION_DENIED"
