@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from rules import node_room
 from rules.capacity import Capacity, check_capacity
 from rules.node_pool import TpuNodePool, check_node_pool
 from sandbox.cloud.errors import bad_request
@@ -55,6 +56,12 @@ def check(pool: Resource, machine_type: str, slice_nodes: int) -> None:
         raise bad_request(f"Invalid node pool: {finding.message}")
     if slice_nodes > 1 and facts.upgrade_strategy == "BLUE_GREEN":
         raise bad_request("Blue-green upgrades are not supported for node pools with compact placement.")
+
+
+def boot_disk_gb(pool: Resource) -> int:
+    """Size of the boot disk of the pool's nodes; GKE's default when it names none."""
+    config = block(pool.properties, "nodeConfig")
+    return int(block(config, "bootDisk").get("sizeGb") or config.get("diskSizeGb") or node_room.DEFAULT_BOOT_DISK_GB)
 
 
 def node_labels(config: Properties) -> dict[str, str]:

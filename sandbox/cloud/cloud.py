@@ -28,11 +28,12 @@ from sandbox.cloud import (
     subnetworks,
 )
 from sandbox.cloud.clusters import Clusters, RuntimeFactory
-from sandbox.cloud.errors import CloudError, api_disabled, bad_request, described
+from sandbox.cloud.errors import CloudError, api_disabled, bad_request
 from sandbox.cloud.faults import Faults
 from sandbox.cloud.kind import Kind, Properties, Resource
 from sandbox.cloud.names import number_of
 from sandbox.cloud.operations import Operations
+from sandbox.cloud.revival import Revival
 from sandbox.cloud.store import Record, Table
 from sandbox.cloud.targets import target_by_id, target_of
 
@@ -60,13 +61,11 @@ class Cloud:
         self._resources = Table(folder / "resources")
         self._projects = Table(folder / "projects")
         self._admission = threading.RLock()
-        self._reviving = threading.Lock()
         self._log = log
-        self.stranded: dict[str, str] = {}
-        """Clusters that were there before and could not be started again, and why."""
         self.operations = Operations(folder / "operations", log)
         self.faults = Faults()
         self.clusters = Clusters(home, factory, self._addresses)
+        self.revival = Revival(self, self._kind(container.CLUSTERS), self._put, log)
 
     # -- requests
 
@@ -94,10 +93,23 @@ class Cloud:
         return operation
 
     def get(self, kind_name: str, resource_id: str) -> Resource:
-        """The resource; CloudError 404 when there is none."""
+        """The resource; CloudError 404 when there is none. A node pool is told with the nodes it has now."""
         self._kind(kind_name)
         self.faults.refuse("read", target_by_id(self, kind_name, resource_id))
-        return self._existing(kind_name, resource_id)
+        found = self._existing(kind_name, resource_id)
+        if kind_name == nodepools.POOLS and "nodeCount" in found.outputs:
+            zones = len(found.outputs.get("nodeLocations") or []) or 1
+            found.outputs["nodeCount"] = self.node_count(found) // zones
+        return found
+
+    def node_count(self, pool: Resource) -> int:
+        """Nodes of a pool in all zones: those it has, or what was asked for where its cluster does not run."""
+        path = nodepools.cluster_path(pool.id)
+        running = self.clusters.node_count(path, pool.name)
+        if running is not None:
+            return running
+        cluster = self.find(container.CLUSTERS, path)
+        return nodepools.nodes_per_zone(pool) * (len(nodepools.zones_of(pool, cluster)) if cluster else 1)
 
     def update(self, kind_name: str, resource_id: str, properties: Properties) -> Record:
         """Admits new properties for a resource and begins the change; answers the operation.
@@ -192,42 +204,10 @@ class Cloud:
         """Brings a cloud that was stopped or killed back to where it was: clusters run, operations go on."""
         unfinished = self.operations.unfinished()
         busy = {(record["type"], record["id"]) for record in unfinished}
-        for cluster in self.all(container.CLUSTERS):
-            if (cluster.type, cluster.id) not in busy and cluster.status != "ERROR":
-                self._revive(cluster)
+        idle = (cluster for cluster in self.all(container.CLUSTERS) if (cluster.type, cluster.id) not in busy)
+        self.revival.begin(cluster for cluster in idle if cluster.status != "ERROR")
         for record in unfinished:
             self._resume(record)
-
-    def revive(self) -> dict[str, str]:
-        """Starts the clusters that did not come back once more; answers why, by id, for those that still do not."""
-        with self._reviving:
-            for cluster_id in list(self.stranded):
-                cluster = self.find(container.CLUSTERS, cluster_id)
-                if cluster is None:
-                    self.stranded.pop(cluster_id, None)
-                else:
-                    self._revive(cluster)
-            return dict(self.stranded)
-
-    def _revive(self, cluster: Resource) -> None:
-        try:
-            self._restart(cluster)
-            self.stranded.pop(cluster.id, None)
-        except Exception as error:  # noqa: BLE001 - one broken cluster must not keep the others down
-            cluster.status, cluster.error = "ERROR", described(error)
-            self.stranded[cluster.id] = cluster.error
-            self._put(cluster)
-            self._log(f"{cluster.id}: {cluster.error}")
-
-    def _restart(self, cluster: Resource) -> None:
-        kind = self._kind(cluster.type)
-        cluster.outputs = {**cluster.outputs, **kind.apply(self, cluster, None, self._log)}
-        if cluster.status != "DEGRADED":
-            cluster.status, cluster.error = "RUNNING", ""
-        self._put(cluster)
-        for pool in self.all(nodepools.POOLS, cluster.project):
-            if nodepools.cluster_path(pool.id) == cluster.id and pool.status in {"RUNNING", "RECONCILING"}:
-                self.clusters.apply_node_pool(cluster.id, pool)
 
     def _resume(self, record: Record) -> None:
         kind = self._kind(str(record["type"]))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sandbox import trust
-from sandbox.cloud.capacity import limits_per_zone, node_labels
+from sandbox.cloud.capacity import boot_disk_gb, limits_per_zone, node_labels
 from sandbox.cloud.kind import Properties, Resource
 from sandbox.cloud.names import region_of
 from sandbox.cloud.nodepools import (
@@ -59,6 +59,10 @@ class Runtime(Protocol):
 
     def delete_node_pool(self, name: str) -> None:
         """Removes the pool's Nodes."""
+        ...
+
+    def node_count(self, pool: str) -> int | None:
+        """Nodes of the pool in all zones, which the cluster's autoscaler may have changed; None when it has no such pool."""
         ...
 
     def stop(self) -> None:
@@ -132,9 +136,16 @@ class Clusters:
                 taints=node_taints(pool),
                 spot=flag(config, "spot"),
                 limits=limits_per_zone(pool),
+                boot_disk_gb=boot_disk_gb(pool),
                 slice_nodes=slice_nodes(pool),
             )
         )
+
+    def node_count(self, cluster_id: str, pool: str) -> int | None:
+        """Nodes the pool has now, in all zones; None where that is not known."""
+        with self._lock:
+            runtime = self._runtimes.get(cluster_id)
+        return None if runtime is None else runtime.node_count(pool)
 
     def delete_node_pool(self, cluster_id: str, name: str) -> None:
         """Removes the pool's nodes; nothing to do when the cluster is gone."""
@@ -250,6 +261,12 @@ class FakeRuntime:
         """Removes the pool from the record."""
         self._record["pools"].pop(name, None)
         self._save()
+
+    def node_count(self, pool: str) -> int | None:
+        """What the file says, where a test may have written another number, as an autoscaler would."""
+        pools = json.loads(self._path.read_text(encoding="utf-8"))["pools"] if self._path.exists() else {}
+        held = pools.get(pool)
+        return None if held is None else held["nodesPerZone"] * len(held["zones"])
 
     def stop(self) -> None:
         """Does nothing: no process runs."""

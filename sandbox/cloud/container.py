@@ -45,10 +45,9 @@ def node_zones(cluster: Resource) -> list[str]:
     return sorted(chosen) or default_zones(location)
 
 
-class Clusters(Kind):
-    """Clusters. Creating one starts a real API server; see `sandbox.cloud.clusters`."""
+class ContainerKind(Kind):
+    """How the Kubernetes Engine API speaks of its resources, and keeps those that could not be made."""
 
-    type = CLUSTERS
     api = "container.googleapis.com"
     keeps_failed = True
 
@@ -59,6 +58,12 @@ class Clusters(Kind):
     @override
     def missing_message(self, resource_id: str) -> str:
         return f"Not found: {resource_id}."
+
+
+class Clusters(ContainerKind):
+    """Clusters. Creating one starts a real API server; see `sandbox.cloud.clusters`."""
+
+    type = CLUSTERS
 
     @override
     def validate(self, view: View, resource: Resource, old: Resource | None) -> None:

@@ -6,17 +6,20 @@ when an error is due: the kinds do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 
 class CloudError(Exception):
     """What an API answers instead of a resource: HTTP status, text, and the machine-readable reason."""
 
-    def __init__(self, code: int, message: str, reason: str) -> None:
+    def __init__(self, code: int, message: str, reason: str, metadata: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.reason = reason
+        self.metadata = metadata or {}
+        """What Google's APIs add for programs, such as the service that is meant."""
 
     def __str__(self) -> str:
         return f"googleapi: Error {self.code}: {self.message}, {self.reason}"
@@ -76,6 +79,7 @@ def api_disabled(api: str, project: str, number: int) -> CloudError:
         f"https://console.developers.google.com/apis/api/{api}/overview?project={project} then retry. If you enabled this API "
         "recently, wait a few minutes for the action to propagate to our systems and retry.",
         "accessNotConfigured",
+        {"service": api, "consumer": f"projects/{number}"},
     )
 
 

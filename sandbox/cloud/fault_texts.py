@@ -73,7 +73,8 @@ def rate_limit(target: Target, message: str | None, code: int) -> CloudError:
         "Quota exceeded for quota metric 'Write requests' and limit 'Write requests per minute' of service "
         f"'{service}' for consumer 'project_number:{number_of(target.project)}'."
     )
-    return CloudError(code, message or text, "rateLimitExceeded")
+    consumer = f"projects/{number_of(target.project)}"
+    return CloudError(code, message or text, "rateLimitExceeded", {"service": service, "consumer": consumer})
 
 
 def operation_in_progress(target: Target, message: str | None) -> CloudError:

@@ -1,4 +1,4 @@
-"""Roles on single resources (keys, secrets, repositories), and the service agents of APIs.
+"""Roles on single resources (keys, secrets, repositories, what IAP guards), and the service agents of APIs.
 
 Keys, secrets and repositories themselves are nobody's resources here: somebody else made them, so each is taken to exist.
 """
@@ -11,12 +11,13 @@ from typing_extensions import override
 
 from sandbox.cloud import names
 from sandbox.cloud.kind import Kind, Properties, Resource, View
-from sandbox.cloud.projects import Members
+from sandbox.cloud.projects import IDENTITIES, Members
 
 _AGENTS: Final = {
     "container.googleapis.com": "container-engine-robot",
     "compute.googleapis.com": "compute-system",
     "pubsub.googleapis.com": "gcp-sa-pubsub",
+    "networkservices.googleapis.com": "gcp-sa-networkactions",
     "secretmanager.googleapis.com": "gcp-sa-secretmanager",
 }
 
@@ -32,7 +33,7 @@ class Grants(Members):
 class Identities(Kind):
     """Service agents: Google makes each when it is first asked for, and never removes it."""
 
-    type = "serviceusage.identities"
+    type = IDENTITIES
     idempotent = True
 
     @override
@@ -51,5 +52,6 @@ KINDS: Final[tuple[Kind, ...]] = (
     Grants("cloudkms.iamMembers", "cloudkms.googleapis.com"),
     Grants("secretmanager.iamMembers", "secretmanager.googleapis.com"),
     Grants("artifactregistry.iamMembers", "artifactregistry.googleapis.com"),
+    Grants("iap.webIamMembers", "iap.googleapis.com"),
     Identities(),
 )

@@ -15,9 +15,9 @@ from rules import tpu
 from rules import versions as gke_versions
 from rules.machine_zones import is_ai_zone, is_machine_type
 from sandbox.cloud import capacity, names, placement
-from sandbox.cloud.container import CLUSTERS, POOLS, node_zones
+from sandbox.cloud.container import CLUSTERS, POOLS, ContainerKind, node_zones
 from sandbox.cloud.errors import CloudError, bad_request
-from sandbox.cloud.kind import Kind, Properties, Resource, View
+from sandbox.cloud.kind import Properties, Resource, View
 from sandbox.cloud.projects import account_exists
 from sandbox.cloud.settings import block, flag, text
 
@@ -67,20 +67,10 @@ def slice_nodes(pool: Resource) -> int:
     return tpu.slice_nodes(machine, topology) if machine is not None and topology else 1
 
 
-class NodePools(Kind):
+class NodePools(ContainerKind):
     """Node pools. Creating one makes Nodes appear in the cluster."""
 
     type = POOLS
-    api = "container.googleapis.com"
-    keeps_failed = True
-
-    @override
-    def exists_message(self, resource: Resource) -> str:
-        return f"Already exists: {resource.id}."
-
-    @override
-    def missing_message(self, resource_id: str) -> str:
-        return f"Not found: {resource_id}."
 
     @override
     def lock(self, resource: Resource) -> str:

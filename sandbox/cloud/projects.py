@@ -15,6 +15,7 @@ from sandbox.cloud.kind import Kind, Properties, Resource, View
 SERVICES: Final = "serviceusage.services"
 ACCOUNTS: Final = "iam.serviceAccounts"
 MEMBERS: Final = "cloudresourcemanager.iamMembers"
+IDENTITIES: Final = "serviceusage.identities"
 
 _ACCOUNT_ID: Final = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])$")
 _ROLE: Final = re.compile(r"^(roles/[\w.]+|(projects|organizations)/[^/]+/roles/[\w.]+)$")
@@ -23,6 +24,10 @@ _POOL_MEMBER: Final = re.compile(
     r"^(serviceAccount:|principal(Set)?://iam\.googleapis\.com/projects/\d+/locations/global/workloadIdentityPools/)"
     r"(?P<project>[^./]+)\.svc\.id\.goog(\[[^/\]]+/[^/\]]+\]|/.+)$"
 )
+
+_LATE_AGENT: Final = re.compile(r"^service-(?P<number>\d+)@gcp-sa-dep\.iam\.gserviceaccount\.com$")
+_LATE_AGENT_API: Final = "networkservices.googleapis.com"
+"""The agent that a project has only once its API's service identity was asked for, and that API."""
 
 DEPENDENCIES: Final[Mapping[str, tuple[str, ...]]] = {
     "container.googleapis.com": ("compute.googleapis.com", "iam.googleapis.com"),
@@ -91,7 +96,10 @@ def _account_id(resource: Resource) -> str:
 
 
 def account_exists(view: View, project: str, email: str) -> bool:
-    """Whether the service account exists; those of other projects and of Google are taken to."""
+    """Whether the service account exists; those of other projects are taken to, and of Google's all but one."""
+    agent = _LATE_AGENT.match(email)
+    if agent and agent["number"] == str(names.number_of(project)):
+        return view.find(IDENTITIES, f"projects/{project}/services/{_LATE_AGENT_API}") is not None
     if not email.endswith(f"@{project}.iam.gserviceaccount.com"):
         return True
     return view.find(ACCOUNTS, f"projects/{project}/serviceAccounts/{email}") is not None

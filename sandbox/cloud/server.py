@@ -168,7 +168,7 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/resource":
             return as_json(cloud.get(query["type"], query["id"]))
         plain: dict[str, Callable[[], Body]] = {
-            "/stranded": lambda: {"stranded": dict(cloud.stranded)},
+            "/stranded": lambda: {"stranded": dict(cloud.revival.stranded)},
             "/faults": cloud.faults.as_json,
             "/operations": lambda: {"operations": cloud.operations.unfinished()},
         }
@@ -191,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
             operation = self._server.cloud.create(body["type"], body["id"], body["project"], body["properties"])
             return self._unless_lost("create", body["type"], body["id"], operation)
         if path == "/revive":
-            return {"stranded": self._server.cloud.revive()}
+            return {"stranded": self._server.cloud.revival.again()}
         raise _no_route(path)
 
     def _put(self, path: str, _: dict[str, str], body: Body) -> Body:

@@ -53,6 +53,7 @@ def _pool(values: dict[str, Any]) -> NodePoolSpec:
         **values,
         "zones": tuple(values["zones"]),
         "taints": tuple((key, value, effect) for key, value, effect in values["taints"]),
+        "absent": tuple(values.get("absent") or ()),
         "limits": tuple(values["limits"]) if values.get("limits") else None,
     }
     return NodePoolSpec(**converted)

@@ -1,8 +1,8 @@
 """One simulated GKE cluster, as the simulated cloud sees it.
 
-Owns: the life of a cluster: its directory, its address, the order in which control plane, CRDs, node agent and GKE
-controllers come and go, and that all of it is gone after `stop`. Does not own long-running operations nor validation
-of requests: those are the cloud's.
+Owns: the life of a cluster: its directory, its address, the order in which control plane, CRDs and what runs beside them
+(`companions`) come and go, and that all of it is gone after `stop`. Does not own long-running operations nor validation of
+requests: those are the cloud's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sandbox import clock
 from sandbox.cluster import kubeconfig, ports, record
 from sandbox.cluster.bootstrap import bootstrap
 from sandbox.cluster.child import end_leftovers
+from sandbox.cluster.companions import Companions
 from sandbox.cluster.control_plane import ControlPlane
 from sandbox.cluster.errors import ClusterError
 from sandbox.cluster.files import sandbox_token
@@ -26,11 +27,6 @@ from sandbox.cluster.spec import ClusterSpec, NodePoolSpec
 from sandbox.kube.client import ApiError, Client
 
 if TYPE_CHECKING:
-    from sandbox.balancer.process import BalancerProcess
-    from sandbox.gke.controllers import GkeControllers
-    from sandbox.metrics.process import MetricsProcess
-    from sandbox.node.agent import NodeAgent
-    from sandbox.node.autoscaler import Autoscaler
     from sandbox.toolchain import Tools
 
 __all__ = ["ClusterError", "ClusterRuntime"]
@@ -60,19 +56,14 @@ class ClusterRuntime:
         self._home = home
         self._spec = spec
         self._tools = tools
-        self._address_lookup = address_lookup
         self.directory = home / "clusters" / spec.directory_name
+        self._companions = Companions(spec.name, self.directory, tools, address_lookup)
         self._file = self.directory / "cluster.json"
         self._lock = threading.RLock()
         self._owner = record.Lock(self.directory / "run" / "lock")
         self._port: int | None = None
         self._client: Client | None = None
         self._plane: ControlPlane | None = None
-        self._agent: NodeAgent | None = None
-        self._gke: GkeControllers | None = None
-        self._balancer: BalancerProcess | None = None
-        self._autoscaler: Autoscaler | None = None
-        self._metrics: MetricsProcess | None = None
         self._pools: dict[str, NodePoolSpec] = {}
 
     @property
@@ -152,23 +143,31 @@ class ClusterRuntime:
             if changed:
                 bootstrap(client, spec, self._tools.crds)
                 needed = clock.taking(0, timing.GATEWAY_CLASSES_LATE_SECONDS, spec.directory_name) if late else 0.0
-                self._restart_gke(client, classes_after=needed)
+                self._companions.restart_gke(client, spec, classes_after=needed)
 
     def apply_node_pool(self, spec: NodePoolSpec) -> None:
-        """Creates or changes a node pool; blocks until its Nodes are Ready. One that grows keeps the size it has grown to."""
+        """Creates or changes a node pool; blocks until its Nodes are Ready. An autoscaled one keeps the size it has, within its
+        limits: that is the autoscaler's.
+        """
         with self._lock:
             held = self._pools.get(spec.name)
             if held is not None and spec.limits is not None:
                 low, high = spec.limits
-                spec = replace(spec, nodes_per_zone=max(spec.nodes_per_zone, low, min(held.nodes_per_zone, high)))
-            self._running_agent().apply_node_pool(spec)
-            self._pools[spec.name] = spec
-            self._remember()
+                size = max(low, min(held.nodes_per_zone, high))
+                spec = replace(
+                    spec, nodes_per_zone=size, absent=held.absent if size == held.nodes_per_zone > low else ()
+                )
+            self._put_node_pool(spec)
+
+    def node_count(self, pool: str) -> int | None:
+        """Nodes the pool has in all zones; None when there is no such pool."""
+        spec = self._pools.get(pool)
+        return None if spec is None else spec.node_count
 
     def delete_node_pool(self, name: str) -> None:
         """Deletes a node pool, its Nodes and what runs on them; nothing happens when there is none."""
         with self._lock:
-            self._running_agent().delete_node_pool(name)
+            self._companions.agent.delete_node_pool(name)
             self._pools.pop(name, None)
             self._remember()
 
@@ -214,33 +213,25 @@ class ClusterRuntime:
         context = self._spec.context_name
         kubeconfig.write_for_people(self.kubeconfig, context=context, server=server, ca=plane.pki.ca, token=token)
         client = Client(server, ca_pem=self.ca_pem, token=token)
-        # First, so that its API is there when the others ask what the cluster serves.
-        metrics = self._start_metrics(plane)
+        self._companions.start_metrics(plane)
         bootstrap(client, self._spec, self._tools.crds)
-        self._start_agent(client, plane, server, metrics)
-        self._restart_gke(client)
+        self._companions.start_agent(
+            client,
+            plane,
+            server=server,
+            kubeconfig=self.kubeconfig,
+            pools=lambda: dict(self._pools),
+            resize=self._resize,
+        )
+        self._companions.restart_gke(client, self._spec)
         self._client = client
         report(f"cluster {name} is running")
 
     def _end(self) -> None:
         client, self._client = self._client, None
-        gke, self._gke = self._gke, None
-        balancer, self._balancer = self._balancer, None
-        autoscaler, self._autoscaler = self._autoscaler, None
-        metrics, self._metrics = self._metrics, None
-        agent, self._agent = self._agent, None
         plane, self._plane = self._plane, None
-        if autoscaler is not None:
-            autoscaler.stop()
         try:
-            if metrics is not None:
-                metrics.stop()
-            if balancer is not None:
-                balancer.stop()
-            if gke is not None:
-                gke.stop()
-            if agent is not None:
-                agent.stop()
+            self._companions.stop()
         finally:
             if plane is not None:
                 plane.stop()
@@ -248,51 +239,16 @@ class ClusterRuntime:
                 client.close()
             self._owner.release()
 
-    def _start_metrics(self, plane: ControlPlane) -> MetricsProcess:
-        from sandbox.metrics.process import MetricsProcess  # noqa: PLC0415 - not needed by who only stops or deletes
-
-        self._metrics = metrics = MetricsProcess(self.directory)
-        plane.egress.resolve = metrics.resolve
-        metrics.start()
-        return metrics
-
-    def _start_agent(self, client: Client, plane: ControlPlane, server: str, metrics: MetricsProcess) -> None:
-        from sandbox.node.agent import NodeAgent  # noqa: PLC0415 - not needed by who only stops or deletes
-        from sandbox.node.autoscaler import Autoscaler  # noqa: PLC0415 - as above
-
-        agent = NodeAgent(client, self.directory, self._tools, api_server=server, kubeconfig=self.kubeconfig)
-        self._agent = agent
-        plane.egress.resolve = lambda host, port: metrics.resolve(host, port) or agent.resolve(host, port)
-        agent.start()
-        for pool in self._pools.values():
-            agent.apply_node_pool(pool)
-        self._autoscaler = Autoscaler(client, lambda: dict(self._pools), self._resize)
-        self._autoscaler.start()
-
-    def _resize(self, name: str, nodes_per_zone: int) -> None:
+    def _resize(self, wanted: NodePoolSpec) -> None:
         with self._lock:
-            pool = self._pools.get(name)
-            if pool is not None and self.running:
-                self.apply_node_pool(replace(pool, nodes_per_zone=nodes_per_zone))
+            held = self._pools.get(wanted.name)
+            if held is not None and self.running:
+                self._put_node_pool(replace(held, nodes_per_zone=wanted.nodes_per_zone, absent=wanted.absent))
 
-    def _restart_gke(self, client: Client, classes_after: float = 0.0) -> None:
-        from sandbox.balancer.process import BalancerProcess  # noqa: PLC0415 - as above
-        from sandbox.gke.controllers import GkeControllers  # noqa: PLC0415 - as above
-
-        if self._gke is not None:
-            self._gke.stop()
-        self._gke = gke = GkeControllers(
-            client, self._spec, address_lookup=self._address_lookup, classes_after=classes_after
-        )
-        gke.start()
-        if self._spec.gateway_api and self._balancer is None:
-            self._balancer = BalancerProcess(self.directory)
-            self._balancer.start()
-
-    def _running_agent(self) -> NodeAgent:
-        if self._agent is None:
-            raise ClusterError(f"cluster {self._spec.name} is not running; start it with `make up`")
-        return self._agent
+    def _put_node_pool(self, spec: NodePoolSpec) -> None:
+        self._companions.agent.apply_node_pool(spec)
+        self._pools[spec.name] = spec
+        self._remember()
 
     def _new_plane(self) -> ControlPlane:
         return ControlPlane(self.directory, self._tools, token=sandbox_token(self._home))

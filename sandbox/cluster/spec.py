@@ -57,8 +57,17 @@ class NodePoolSpec:
     spot: bool = False
     limits: tuple[int, int] | None = None
     """Fewest and most nodes per zone of a pool that grows by itself; None for one of fixed size."""
+    boot_disk_gb: int = 100
+    """Size of each node's boot disk, of which pods get what GKE does not keep."""
     slice_nodes: int = 1
     """Nodes that come and go together: those of one slice."""
+    absent: tuple[str, ...] = ()
+    """Names of VMs among these that the autoscaler has given up while others of their zone stayed."""
+
+    @property
+    def node_count(self) -> int:
+        """Nodes in all zones."""
+        return self.nodes_per_zone * len(self.zones) - len(self.absent)
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -32,11 +32,11 @@ class NodeAgent:
 
     def __init__(self, client: Client, home: Path, tools: Tools, *, api_server: str, kubeconfig: Path) -> None:
         project, _, rest = home.name.partition("_")
+        self.cluster = rest.partition("_")[2] or home.name
+        """The cluster's name."""
         self.api_server = api_server
         self._home = home
-        self._pools = NodePools(
-            client, project=project, cluster=rest.partition("_")[2] or home.name, on_change=self._wake
-        )
+        self._pools = NodePools(client, project=project, cluster=self.cluster, on_change=self._wake)
         self._pods = PodRunner(client, tools, home, kubeconfig, node_objects=self._pools.nodes)
         self._services = Informer(client, "v1", "Service", on_change=self._wake)
 

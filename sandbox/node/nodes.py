@@ -7,10 +7,11 @@ Labels and taints of TPU nodes come from `rules.tpu`; the others are those GKE 1
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Any
 
-from rules import network, tpu
+from rules import network, node_room, tpu
 from sandbox.cluster.spec import NodePoolSpec
 from sandbox.node.machines import Machine, machine
 from sandbox.node.status import now_text
@@ -48,9 +49,24 @@ def virtual_machines(cluster: str, spec: NodePoolSpec) -> Iterator[tuple[str, st
     """(node name, zone) of each VM of the pool; the same for the same pool, as a managed instance group's template."""
     for zone in spec.zones:
         for index in range(spec.nodes_per_zone):
-            group = hashlib.sha256(f"{cluster}/{spec.name}".encode()).hexdigest()[:8]
-            member = hashlib.sha256(f"{cluster}/{spec.name}/{zone}/{index}".encode()).hexdigest()[:4]
-            yield f"gke-{cluster[:20]}-{spec.name[:20]}-{group}-{member}", zone
+            name = _vm(cluster, spec, zone, index)
+            if name not in spec.absent:
+                yield name, zone
+
+
+def without(cluster: str, spec: NodePoolSpec, names: Collection[str]) -> NodePoolSpec:
+    """The pool without some of its VMs; it has fewer per zone where the last ones of all zones are gone."""
+    absent, size = {*spec.absent, *names}, spec.nodes_per_zone
+    while size and absent >= (last := {_vm(cluster, spec, zone, size - 1) for zone in spec.zones}):
+        absent -= last
+        size -= 1
+    return replace(spec, nodes_per_zone=size, absent=tuple(sorted(absent)))
+
+
+def _vm(cluster: str, spec: NodePoolSpec, zone: str, index: int) -> str:
+    group = hashlib.sha256(f"{cluster}/{spec.name}".encode()).hexdigest()[:8]
+    member = hashlib.sha256(f"{cluster}/{spec.name}/{zone}/{index}".encode()).hexdigest()[:4]
+    return f"gke-{cluster[:20]}-{spec.name[:20]}-{group}-{member}"
 
 
 def labels(spec: NodePoolSpec, shape: Machine, name: str, zone: str) -> dict[str, str]:
@@ -120,13 +136,13 @@ def node_object(spec: NodePoolSpec, name: str, zone: str, *, project: str, addre
     capacity = {
         "cpu": str(shape.cpu),
         "memory": f"{int(shape.memory_gib * 1024 * 1024)}Ki",
-        "ephemeral-storage": "98831908Ki",
+        node_room.EPHEMERAL_STORAGE: f"{node_room.disk_bytes(spec.boot_disk_gb) // 1024}Ki",
         "pods": str(PODS_PER_NODE),
     }
     allocatable = capacity | {
         "cpu": f"{shape.allocatable_millicpu}m",
         "memory": f"{shape.allocatable_mib * 1024}Ki",
-        "ephemeral-storage": "47060071478",
+        node_room.EPHEMERAL_STORAGE: str(node_room.allocatable_disk_bytes(spec.boot_disk_gb)),
     }
     if shape.chips:
         capacity[tpu.TPU_RESOURCE] = allocatable[tpu.TPU_RESOURCE] = str(shape.chips)

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from rules import node_scaling
 from sandbox.clock import SPEED
+from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.cluster.spec import NodePoolSpec
-from sandbox.node.autoscaler import fits, grown, unschedulable
+from sandbox.node import nodes
+from sandbox.node.autoscaler import expected, fits, grown, unschedulable
 from tests.sandbox.support import StartCluster, eventually
 
 Object = dict[str, Any]
@@ -29,7 +32,7 @@ def pod(name: str = "p", chips: int = 4, tolerations: list[Object] | None = None
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": "default"},
+        "metadata": {"name": name, "namespace": "default", "uid": name},
         "spec": {
             "nodeSelector": selector,
             "tolerations": [TPU] if tolerations is None else tolerations,
@@ -90,6 +93,29 @@ def test_a_class_says_which_pool_comes_first() -> None:
     assert grown(pools, [of_class("x"), of_class("y")], order) == {"b": 1, "a": 1}
 
 
+def test_a_pool_gets_back_what_it_gave_up() -> None:
+    """Before it grows, and also where it has no more room."""
+    smaller = dataclasses.replace(GROWING, nodes_per_zone=2, limits=(0, 2), absent=("gke-a-1",))
+    assert grown({"a": smaller}, [pod("x")], {}) == {"a": 2}
+    wider = dataclasses.replace(smaller, limits=(0, 3))
+    assert grown({"a": wider}, [pod("x"), pod("y")], {}) == {"a": 3}
+
+
+def test_a_pod_that_a_node_has_room_for_makes_no_pool_grow() -> None:
+    """Between a node's first moment and the scheduler's next look, a second node would be one too many."""
+    spec = dataclasses.replace(GROWING, nodes_per_zone=1)
+    ((name, zone),) = nodes.virtual_machines("test", spec)
+    node = nodes.node_object(spec, name, zone, project="p", address="10.0.0.2", pod_cidr="10.64.0.0/24")
+    first, second, bound = pod("x"), pod("y"), pod("z")
+    assert expected([first, second], [bound], [node]) == {"x": name}
+    bound["spec"] |= {"nodeName": name}
+    assert expected([first], [bound], [node]) == {}
+    first["spec"]["affinity"] = {"podAntiAffinity": {}}
+    assert expected([first], [], [node]) == {}
+    node["spec"]["unschedulable"] = True
+    assert expected([second], [], [node]) == {}
+
+
 def test_pools_grow_in_a_real_cluster(start_cluster: StartCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two servers on a class of two empty pools: one node each, and the size stays when the pool is applied again."""
     monkeypatch.setenv(SPEED, "20")
@@ -109,8 +135,44 @@ def test_pools_grow_in_a_real_cluster(start_cluster: StartCluster, monkeypatch: 
 
     for name, pool in (("x", "second"), ("y", "first")):
         wanted = of_class(name)
-        del wanted["status"]
+        del wanted["status"], wanted["metadata"]["uid"]
         runtime.client.create(wanted)
         eventually(lambda name=name, pool=pool: pool_of(name) == pool, f"pod {name} on pool {pool}")
     runtime.apply_node_pool(first)
     assert pool_of("y") == "first"
+
+
+def events(runtime: ClusterRuntime, name: str) -> list[tuple[str, str]]:
+    """What the autoscaler said of a node or pod, by reason and text."""
+    return [
+        (each["reason"], each["message"])
+        for each in runtime.client.list("v1", "Event")
+        if each["involvedObject"]["name"] == name and each["source"].get("component") == node_scaling.COMPONENT
+    ]
+
+
+def test_pools_shrink_in_a_real_cluster(start_cluster: StartCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server's node goes ten minutes after the server, not below the minimum, and applying the pool again brings none back."""
+    monkeypatch.setenv(SPEED, "120")
+    runtime = start_cluster(gateway_api=False)
+    least = NodePoolSpec(
+        name="least", machine_type="e2-standard-4", zones=("us-east5-b",), nodes_per_zone=2, limits=(1, 2)
+    )
+    tpu = dataclasses.replace(GROWING, name="tpu")
+    runtime.apply_node_pool(least)
+    runtime.apply_node_pool(tpu)
+    server = pod("server")
+    del server["status"], server["metadata"]["uid"]
+    runtime.client.create(server)
+    eventually(lambda: runtime.node_count("tpu") == 1, "the pool has grown for the server")
+    eventually(lambda: runtime.node_count("least") == 1, "the pool that is larger than needed has shrunk", timeout=60)
+    assert runtime.node_count("tpu") == 1
+    (node,) = [n["metadata"]["name"] for n in runtime.client.list("v1", "Node") if nodes.pool_of(n) == "tpu"]
+    runtime.client.delete("v1", "Pod", "server", "default")
+    eventually(lambda: runtime.node_count("tpu") == 0, "the empty node has gone", timeout=60)
+    eventually(lambda: runtime.client.get("v1", "Node", node) is None, "its Node has gone")
+    told = [("ScaleDown", node_scaling.MARKED), ("ScaleDown", node_scaling.REMOVED)]
+    eventually(lambda: events(runtime, node) == told, "both Events are there")
+    runtime.apply_node_pool(dataclasses.replace(least, nodes_per_zone=2))
+    runtime.apply_node_pool(dataclasses.replace(tpu, nodes_per_zone=1))
+    assert (runtime.node_count("least"), runtime.node_count("tpu")) == (1, 0)
