@@ -30,6 +30,7 @@ RESOURCES: Final = {
     "gcp:compute/subnetwork:Subnetwork": "compute/subnetwork.py",
     "gcp:container/cluster:Cluster": "container/cluster.py",
     "gcp:container/nodePool:NodePool": "container/node_pool.py",
+    "gcp:iap/webIamMember:WebIamMember": "iap/web_iam_member.py",
     "gcp:monitoring/alertPolicy:AlertPolicy": "monitoring/alert_policy.py",
     "gcp:monitoring/dashboard:Dashboard": "monitoring/dashboard.py",
     "gcp:monitoring/notificationChannel:NotificationChannel": "monitoring/notification_channel.py",

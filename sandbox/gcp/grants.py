@@ -4,43 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
-from sandbox.gcp.iam import check_member
+from sandbox.gcp.iam import member_of
 from sandbox.gcp.resource import ResourceType
 
-CRYPTO_KEY_MEMBER: Final = ResourceType(
-    type="gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
-    kind="cloudkms.iamMembers",
-    noun="IAM Members",
-    id="{cryptoKeyId}/{role}/{member}",
-    imports=("{cryptoKeyId} {role} {member}",),
-    scope=(),
-    autoname=False,
-    force_new=frozenset({"cryptoKeyId", "role", "member", "condition"}),
-    checks=check_member,
+CRYPTO_KEY_MEMBER: Final = member_of(
+    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember", "cloudkms.iamMembers", "{cryptoKeyId}", scope=()
 )
 
-SECRET_MEMBER: Final = ResourceType(
-    type="gcp:secretmanager/secretIamMember:SecretIamMember",
-    kind="secretmanager.iamMembers",
-    noun="IAM Members",
-    id="projects/{project}/secrets/{secretId}/{role}/{member}",
-    imports=("projects/{project}/secrets/{secretId} {role} {member}",),
-    autoname=False,
-    force_new=frozenset({"project", "secretId", "role", "member", "condition"}),
-    checks=check_member,
+SECRET_MEMBER: Final = member_of(
+    "gcp:secretmanager/secretIamMember:SecretIamMember",
+    "secretmanager.iamMembers",
+    "projects/{project}/secrets/{secretId}",
 )
 
-REPOSITORY_MEMBER: Final = ResourceType(
-    type="gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
-    kind="artifactregistry.iamMembers",
-    noun="IAM Members",
-    id="projects/{project}/locations/{location}/repositories/{repository}/{role}/{member}",
-    imports=("projects/{project}/locations/{location}/repositories/{repository} {role} {member}",),
+REPOSITORY_MEMBER: Final = member_of(
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
+    "artifactregistry.iamMembers",
+    "projects/{project}/locations/{location}/repositories/{repository}",
     scope=("project", "location"),
-    autoname=False,
-    force_new=frozenset({"project", "location", "repository", "role", "member", "condition"}),
-    checks=check_member,
 )
+
+WEB_MEMBER: Final = member_of("gcp:iap/webIamMember:WebIamMember", "iap.webIamMembers", "projects/{project}/iap_web")
 
 SERVICE_IDENTITY: Final = ResourceType(
     type="gcp:projects/serviceIdentity:ServiceIdentity",
@@ -51,4 +35,4 @@ SERVICE_IDENTITY: Final = ResourceType(
     force_new=frozenset({"project", "service"}),
 )
 
-TYPES: Final = (CRYPTO_KEY_MEMBER, SECRET_MEMBER, REPOSITORY_MEMBER, SERVICE_IDENTITY)
+TYPES: Final = (CRYPTO_KEY_MEMBER, SECRET_MEMBER, REPOSITORY_MEMBER, WEB_MEMBER, SERVICE_IDENTITY)

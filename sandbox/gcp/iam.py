@@ -16,7 +16,7 @@ def _account(inputs: Properties) -> list[tuple[str, str]]:
     return []
 
 
-def check_member(inputs: Properties) -> list[tuple[str, str]]:
+def _check_member(inputs: Properties) -> list[tuple[str, str]]:
     """Whether the member of a grant reads like one."""
     member = inputs.get("member")
     if known(member) and re.fullmatch(r"(all(Authenticated)?Users)|(.+:.+)", str(member)) is None:
@@ -24,6 +24,21 @@ def check_member(inputs: Properties) -> list[tuple[str, str]]:
             ("member", f"invalid value for member, got '{member}': write TYPE:IDENTITY, such as serviceAccount:EMAIL")
         ]
     return []
+
+
+def member_of(token: str, kind: str, path: str, *, scope: tuple[str, ...] = ("project",)) -> ResourceType:
+    """One member's role on what stands at `path`, whose inputs are in braces; another member, role or place is another grant."""
+    return ResourceType(
+        type=token,
+        kind=kind,
+        noun="IAM Members",
+        id=f"{path}/{{role}}/{{member}}",
+        imports=(f"{path} {{role}} {{member}}",),
+        scope=scope,
+        autoname=False,
+        force_new=frozenset({*re.findall(r"{(\w+)}", path), "role", "member", "condition"}),
+        checks=_check_member,
+    )
 
 
 ACCOUNT: Final = ResourceType(
@@ -39,15 +54,6 @@ ACCOUNT: Final = ResourceType(
     checks=_account,
 )
 
-IAM_MEMBER: Final = ResourceType(
-    type="gcp:projects/iAMMember:IAMMember",
-    kind="cloudresourcemanager.iamMembers",
-    noun="IAM Members",
-    id="{project}/{role}/{member}",
-    imports=("{project} {role} {member}",),
-    autoname=False,
-    force_new=frozenset({"project", "role", "member", "condition"}),
-    checks=check_member,
-)
+IAM_MEMBER: Final = member_of("gcp:projects/iAMMember:IAMMember", "cloudresourcemanager.iamMembers", "{project}")
 
 TYPES: Final = (ACCOUNT, IAM_MEMBER)

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from rules.secrets import DOCKER_TYPE, PROVIDER, SYNC_API_VERSION
-from sandbox.node.conditions import condition
+from sandbox.node.conditions import condition, merged
 
 Object = dict[str, Any]
 
@@ -71,8 +71,18 @@ def secret(sync: Object, provider: Object | None, *, account: bool) -> Object:
     }
 
 
-def condition_of(sync: Object, refusal: str | None) -> Object:
-    """The condition Create of a SecretSync."""
+def status(sync: Object, refusal: str | None, now: str) -> Object:
+    """The status of a SecretSync: why there is no Secret, or that it was written, and when it last had to be."""
+    before: Object = sync.get("status") or {}
+    held: list[Object] = before.get("conditions") or []
+    conditions = merged(held, [_condition(sync, refusal)], now)
+    written: str | None = before.get("lastSuccessfulSyncTime")
+    if refusal is None and (written is None or conditions != held):
+        written = now
+    return {"conditions": conditions, **({} if written is None else {"lastSuccessfulSyncTime": written})}
+
+
+def _condition(sync: Object, refusal: str | None) -> Object:
     generation = sync["metadata"].get("generation")
     if refusal is None:
         return condition("Create", "True", "CreateSucceeded", _CREATED, generation=generation)

@@ -1,6 +1,6 @@
 """Disks of GKE: its storage classes, and a PersistentVolume for each claim as its CSI drivers would make one.
 
-Owns the loop of provisioner and attacher. Which claim binds to which volume is decided by the real controller-manager, where
+Owns what provisioner and attacher do. Which claim binds to which volume is decided by the real controller-manager, where
 its pod goes by the real scheduler, and whether a disk may be attached to a second node again by the controller-manager. What
 is in a disk is not simulated.
 """
@@ -8,13 +8,11 @@ is in a disk is not simulated.
 from __future__ import annotations
 
 import contextlib
-import logging
-import threading
 from typing import Any
 
 from rules import volumes
-from sandbox.kube.client import ApiError, Client, NoMatchError
-from sandbox.node.informer import Informer
+from sandbox.kube.client import ApiError, Client
+from sandbox.node.reconciler import Reconciler
 from sandbox.node.status import now_text
 
 Object = dict[str, Any]
@@ -26,60 +24,26 @@ DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 
 _RESYNC_SECONDS = 10.0
-_log = logging.getLogger(__name__)
+_RETRY_SECONDS = 1.0
 
 
-class Storage:
+class Storage(Reconciler):
     """The storage drivers of one cluster."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._classes = self._follow(STORAGE_API_VERSION, "StorageClass")
-        self._claims = self._follow("v1", "PersistentVolumeClaim")
-        self._volumes = self._follow("v1", "PersistentVolume")
-        self._nodes = self._follow("v1", "Node")
-        self._attachments = self._follow(STORAGE_API_VERSION, "VolumeAttachment")
+        super().__init__(client, "GKE storage", resync=_RESYNC_SECONDS, retry=_RETRY_SECONDS)
+        self._classes = self.follow(STORAGE_API_VERSION, "StorageClass")
+        self._claims = self.follow("v1", "PersistentVolumeClaim")
+        self._volumes = self.follow("v1", "PersistentVolume")
+        self._nodes = self.follow("v1", "Node")
+        self._attachments = self.follow(STORAGE_API_VERSION, "VolumeAttachment")
 
-    def start(self) -> None:
-        """Begins; returns at once."""
-        for informer in self._all():
-            informer.start()
-        threading.Thread(target=self._loop, name="gke-storage", daemon=True).start()
-
-    def stop(self) -> None:
-        """Ends without waiting."""
-        self._stopping.set()
-        self._wake.set()
-        for informer in self._all():
-            informer.stop()
-
-    def _all(self) -> tuple[Informer, ...]:
-        return self._classes, self._claims, self._volumes, self._nodes, self._attachments
-
-    def _follow(self, api_version: str, kind: str) -> Informer:
-        return Informer(self._client, api_version, kind, on_change=self._wake.set)
-
-    def _loop(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.wait(_RESYNC_SECONDS)
-            self._wake.clear()
-            if self._stopping.is_set():
-                return
-            try:
-                self._round()
-            except (ApiError, NoMatchError) as error:
-                if not self._stopping.is_set():
-                    _log.warning("GKE storage: %s; trying again", error)
-            except Exception:  # noqa: BLE001 - one odd object must not freeze the cluster
-                _log.exception("GKE storage")
-
-    def _round(self) -> None:
-        if not all(informer.synced for informer in self._all()):
-            return
+    def reconcile(self) -> bool:
+        """One round over classes, claims, volumes and attachments; not done before all of them are known."""
+        if not self.synced:
+            return False
         classes = {item["metadata"]["name"]: item for item in self._classes.items()}
-        for name in volumes.DISK_CLASSES.keys() - classes.keys():
+        for name in set(volumes.BUILT_IN_CLASSES) - classes.keys():
             self._make(storage_class(name))
         held = {volume["metadata"]["name"] for volume in self._volumes.items()}
         nodes = {node["metadata"]["name"]: node for node in self._nodes.items()}
@@ -96,7 +60,8 @@ class Storage:
                     self._client.delete("v1", "PersistentVolume", volume["metadata"]["name"])
         for attachment in self._attachments.items():
             if attachment["spec"]["attacher"] in DRIVERS and not (attachment.get("status") or {}).get("attached"):
-                self._attach(attachment)
+                self.write_status(attachment, {"attached": True})
+        return True
 
     def _provision(self, claim: Object, found: Object, nodes: dict[str, Object]) -> None:
         node = placed_on(claim, found, nodes)
@@ -113,15 +78,6 @@ class Storage:
             self._client.create(obj)
         except ApiError as error:
             if error.status != 409:  # made meanwhile
-                raise
-
-    def _attach(self, attachment: Object) -> None:
-        patch = {"status": {"attached": True}}
-        name = attachment["metadata"]["name"]
-        try:
-            self._client.merge_patch(STORAGE_API_VERSION, "VolumeAttachment", name, None, patch, subresource="status")
-        except ApiError as error:
-            if error.status not in {404, 409}:
                 raise
 
     def _tell(self, claim: Object, message: str) -> None:

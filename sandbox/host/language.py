@@ -14,15 +14,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent import futures
 from pathlib import Path
 from typing import Any, Final
 
-import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from sandbox.plugin.server import end_with_engine
+from sandbox.plugin.server import serve
 
 _ALREADY_SAID: Final = 32
 """Exit code by which a program says that it has shown the error itself."""
@@ -143,11 +141,4 @@ def _relay(child: subprocess.Popen[bytes]) -> Iterator[Any]:
 def main(arguments: Sequence[str]) -> None:
     """Serves the host; the last argument is the engine's address, the executor comes in `SANDBOX_LANGUAGE_EXECUTOR`."""
     host = LanguageHost(arguments[-1], Path(os.environ["SANDBOX_LANGUAGE_EXECUTOR"]))
-    end_with_engine(host.end_children)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    server.wait_for_termination()
+    serve(language_pb2_grpc.add_LanguageRuntimeServicer_to_server, host, before_end=host.end_children)

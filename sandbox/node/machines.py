@@ -1,8 +1,7 @@
 """Sizes of VMs, and what GKE leaves of them for pods.
 
-Owns vCPU and memory per machine type without TPU and GKE's reservation formula. TPU machines come from `rules.tpu`.
-Sources: Compute Engine machine families (name encodes vCPU; memory per vCPU is fixed per family); reservations from
-docs.cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes.
+Owns vCPU and memory per machine type without TPU. TPU machines come from `rules.tpu`, GKE's reservations from `rules.node_room`.
+Source: Compute Engine machine families (name encodes vCPU; memory per vCPU is fixed per family).
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rules import tpu
+from rules import node_room, tpu
 
 _SHARED_CORE = {"e2-micro": (2, 1), "e2-small": (2, 2), "e2-medium": (2, 4)}
 _GIB_PER_CPU = {
@@ -43,19 +42,13 @@ class Machine:
 
     @property
     def allocatable_millicpu(self) -> int:
-        """What GKE leaves for pods: it keeps 6 % of the first core, 1 % of the second, 0.5 % of two, 0.25 % above."""
-        shares = (60, 10, 5, 5)
-        kept = sum(shares[: self.cpu]) + 2.5 * max(0, self.cpu - 4)
-        return int(self.cpu * 1000 - kept)
+        """What GKE leaves for pods."""
+        return node_room.allocatable_millicpu(self.cpu)
 
     @property
     def allocatable_mib(self) -> int:
-        """What GKE leaves for pods: 25 % of 4 GiB, 20 % of 4, 10 % of 8, 6 % of 112, 2 % above and 100 MiB are kept."""
-        rest, kept = self.memory_gib * 1024, 100.0
-        for size, share in ((4, 0.25), (4, 0.20), (8, 0.10), (112, 0.06)):
-            part = min(rest, size * 1024)
-            kept, rest = kept + part * share, rest - part
-        return int(self.memory_gib * 1024 - kept - rest * 0.02)
+        """What GKE leaves for pods."""
+        return node_room.allocatable_mib(self.memory_gib)
 
 
 def machine(name: str) -> Machine:

@@ -1,8 +1,8 @@
 """The pods of the simulated nodes: started, reported, ended.
 
-Owns the loop that brings every pod bound to one of our nodes to what its spec says. Does not own what runs for a pod
-(`running`) nor the shape of a status (`status`). The loop is level-triggered: it compares, so a restart of the
-agent finds the pods as they are and starts their processes again.
+Brings every pod bound to one of our nodes to what its spec says. Does not own what runs for a pod (`running`) nor the shape
+of a status (`status`). It compares (see `reconciler`), so a restart of the agent finds the pods as they are and starts their
+processes again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import ipaddress
 import logging
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +20,8 @@ from sandbox.kube.client import ApiError, Client, NoMatchError
 from sandbox.node import addresses, nodes, status
 from sandbox.node.addresses import AddressBook, PodAddress
 from sandbox.node.events import EventRecorder
-from sandbox.node.informer import Informer
 from sandbox.node.prober import Prober
+from sandbox.node.reconciler import Reconciler
 from sandbox.node.running import Machine, RunningPod
 from sandbox.node.status import ContainerState
 from sandbox.node.volumes import missing_reference
@@ -36,7 +35,7 @@ _RECHECK_SECONDS = 0.5
 _IDLE_SECONDS = 30.0
 
 
-class PodRunner:
+class PodRunner(Reconciler):
     """Runs and reports the pods of the Nodes that `node_objects` returns."""
 
     def __init__(
@@ -48,7 +47,7 @@ class PodRunner:
         *,
         node_objects: Callable[[], dict[str, Object]],
     ) -> None:
-        self._client = client
+        super().__init__(client, "pods", resync=_IDLE_SECONDS, retry=_RECHECK_SECONDS)
         self._prober = Prober()
         self._events = EventRecorder(client)
         self._machine = Machine(
@@ -62,26 +61,19 @@ class PodRunner:
         )
         self._book = AddressBook(addresses.file_of(home))
         self._node_objects = node_objects
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
         self._running: dict[str, RunningPod] = {}
         self._addresses: dict[str, PodAddress] = {}
-        self._informer = Informer(client, "v1", "Pod", on_change=self.wake)
-        self._thread = threading.Thread(target=self._loop, name="pods", daemon=True)
+        self._followed = self.follow("v1", "Pod")
 
     def start(self) -> None:
         """Begins to run the pods."""
         self._book.remove()
-        self._informer.start()
-        self._thread.start()
+        super().start()
 
     def stop(self, *, timeout: float = 15.0) -> None:
         """Ends every process, waiting up to `timeout` seconds; the pods stay as they are in the API server."""
-        self._stopping.set()
-        self._informer.stop()
-        self.wake()
-        if self._thread.is_alive():
-            self._thread.join(timeout)
+        super().stop()
+        self.join(timeout)
         entries = list(self._running.values())
         for entry in entries:
             entry.signal_stop()
@@ -92,13 +84,9 @@ class PodRunner:
         self._events.stop()
         self._book.remove()
 
-    def wake(self) -> None:
-        """Asks for a round of the loop soon."""
-        self._wake.set()
-
     def pods(self) -> list[Object]:
         """All pods, as last seen."""
-        return self._informer.items()
+        return self._followed.items()
 
     def local_port(self, uid: str, container_port: int) -> int | None:
         """Where the pod `uid` serves `container_port` on this machine."""
@@ -111,17 +99,10 @@ class PodRunner:
             if pod["spec"].get("nodeName") in node_names:
                 self._delete(pod)
 
-    def _loop(self) -> None:
-        pause = _IDLE_SECONDS
-        while not self._stopping.is_set():
-            self._wake.wait(pause)
-            self._wake.clear()
-            if self._stopping.is_set() or not self._informer.synced:
-                continue
-            pause = _RECHECK_SECONDS if self._round() else _IDLE_SECONDS
-
-    def _round(self) -> bool:
-        """One comparison of all pods; says whether one must be looked at again soon."""
+    def reconcile(self) -> bool:
+        """One comparison of all pods; not done while one must be looked at again soon."""
+        if not self.synced:
+            return False
         again = False
         here = self._node_objects()
         pods = [pod for pod in self.pods() if pod["spec"].get("nodeName") in here]
@@ -135,7 +116,7 @@ class PodRunner:
                 _log.exception("pod %s/%s", pod["metadata"]["namespace"], pod["metadata"]["name"])
         again |= self._forget({pod["metadata"]["uid"] for pod in pods})
         self._book.write(self._addresses)
-        return again
+        return not again
 
     def _forget(self, uids: set[str]) -> bool:
         """Ends what runs for pods that are gone; says whether something still has to end."""

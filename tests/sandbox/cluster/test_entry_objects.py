@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sandbox.cluster.runtime import ClusterRuntime
-from tests.components.recording import Resource, build, committed
+from tests.committed import committed
+from tests.components.recording import Resource, build
 
 KINDS = {"Gateway", "HTTPRoute", "GCPGatewayPolicy", "GCPBackendPolicy", "GCPTrafficExtension", "HealthCheckPolicy"}
 CERTIFICATES: dict[str, dict[str, Any]] = {

@@ -10,7 +10,8 @@ import yaml
 
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.home import CHECKOUT
-from tests.components.recording import KEY, Graph, build, committed
+from tests.committed import committed
+from tests.components.recording import KEY, Graph, build
 
 ADDED = {"LLMInferenceService", "Certificate", "ClusterIssuer", "Issuer", "InferencePool"}
 """Kinds that controllers bring along, which this cluster has not."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sandbox.clock import SPEED
 from sandbox.cloud.clusters import AddressLookup, FakeRuntime, Runtime
 from sandbox.cloud.daemon import Daemon
+from sandbox.cloud.kind import Resource
 from sandbox.cluster.spec import ClusterSpec
+from sandbox.faults import parse
 from tests.sandbox.gcp.driver import Engine
 from tests.sandbox.gcp.world import World
 
@@ -93,3 +97,28 @@ def daemon_away(home: Path, world: World) -> None:
     """Makes the daemon impossible to find."""
     assert world.engine
     (home / "cloud.json").unlink()
+
+
+def _no_time(verb: str, resource: Resource) -> float:
+    del verb, resource
+    return 0.0
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two hours pass in seven seconds."""
+    monkeypatch.setenv(SPEED, "1000")
+    monkeypatch.setattr("sandbox.clock.SHORTEST_PAUSE", 0.001)
+    monkeypatch.setattr("sandbox.cloud.latency.seconds", _no_time)
+
+
+@pytest.fixture
+def order(daemon: Daemon) -> Callable[..., None]:
+    """Orders one fault: `order("stockout", type="container.nodePools", count=2)`."""
+
+    def order(effect: str, **fields: Any) -> None:
+        names = ("type", "name", "operation", "zone")
+        match = {name: fields.pop(name) for name in names if name in fields}
+        daemon.cloud.faults.play(parse({"faults": [{"effect": effect, "match": match, **fields}]}, daemon.cloud.types))
+
+    return order

@@ -34,6 +34,7 @@ TOKENS = {
     "RepositoryIamMember": "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
     "CryptoKeyIAMMember": "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
     "SecretIamMember": "gcp:secretmanager/secretIamMember:SecretIamMember",
+    "WebIamMember": "gcp:iap/webIamMember:WebIamMember",
     "ServiceIdentity": "gcp:projects/serviceIdentity:ServiceIdentity",
     "IAMMember": "gcp:projects/iAMMember:IAMMember",
     "Service": "gcp:projects/service:Service",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,3 +158,21 @@ class TestWorkloadPolicies:
         ):
             with pytest.raises(ProviderError, match=text):
                 world.engine.create("ResourcePolicy", "x", {**POLICY, "workloadPolicy": workload})
+
+
+def test_the_number_of_nodes_is_the_autoscalers(world: World, home: Path) -> None:
+    """A refresh shows what there is; the program finds nothing to change, and an update in place leaves the number alone."""
+    world.cluster()
+    inputs = {**world.pool_inputs(), "initialNodeCount": 1, "autoscaling": {"minNodeCount": 0, "maxNodeCount": 3}}
+    del inputs["nodeCount"]
+    made = world.engine.create("NodePool", "tpu", inputs)
+    assert made.state["nodeCount"] == 1
+    record = home / "clusters" / f"{PROJECT}_us-east5_main" / "fake.json"
+    scaled = world.asked_of_cluster()
+    scaled["pools"]["tpu"]["nodesPerZone"] = 3
+    record.write_text(json.dumps(scaled), encoding="utf-8")
+    refreshed = world.engine.read("NodePool", "tpu", made.id, made)
+    assert refreshed is not None
+    assert refreshed.state["nodeCount"] == 3
+    assert refreshed.inputs == made.inputs
+    assert world.engine.diff(refreshed, inputs).changes == {}

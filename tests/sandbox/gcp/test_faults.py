@@ -10,136 +10,16 @@ from typing import Any
 
 import pytest
 
-from sandbox.clock import SPEED
 from sandbox.cloud.daemon import Daemon
 from sandbox.cloud.errors import CloudError
-from sandbox.cloud.kind import Resource
 from sandbox.faults import parse
-from sandbox.gcp import retries
 from tests.sandbox.gcp.driver import PROJECT, Engine, Made, ProviderError
+from tests.sandbox.gcp.faulting import NETWORK_ID, POOL_ID, failed, half_made, once, struck
 from tests.sandbox.gcp.wire import call
-from tests.sandbox.gcp.world import CLUSTER_ID, World
+from tests.sandbox.gcp.world import World
 from tests.sandbox.support import eventually
 
-POOL_ID = f"{CLUSTER_ID}/nodePools/tpu"
-NETWORK_ID = f"projects/{PROJECT}/global/networks/main"
-
-
-def _no_time(verb: str, resource: Resource) -> float:
-    del verb, resource
-    return 0.0
-
-
-@pytest.fixture(autouse=True)
-def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two hours pass in seven seconds."""
-    monkeypatch.setenv(SPEED, "1000")
-    monkeypatch.setattr("sandbox.clock.SHORTEST_PAUSE", 0.001)
-    monkeypatch.setattr("sandbox.cloud.latency.seconds", _no_time)
-
-
-@pytest.fixture
-def order(daemon: Daemon) -> Callable[..., None]:
-    """Orders one fault: `order("stockout", type="container.nodePools", count=2)`."""
-
-    def order(effect: str, **fields: Any) -> None:
-        names = ("type", "name", "operation", "zone")
-        match = {name: fields.pop(name) for name in names if name in fields}
-        daemon.cloud.faults.play(parse({"faults": [{"effect": effect, "match": match, **fields}]}, daemon.cloud.types))
-
-    return order
-
-
-def struck(daemon: Daemon) -> int:
-    """How often the fault has struck."""
-    return sum(daemon.cloud.faults.as_json()["struck"])
-
-
-def once(daemon: Daemon, kind: str) -> None:
-    """There is exactly one resource of the kind, and all is well with it."""
-    (found,) = daemon.cloud.all(kind)
-    assert (found.status, found.error) == ("RUNNING", "")
-
-
-def failed(work: Callable[[], object]) -> ProviderError:
-    """The provider's error."""
-    with pytest.raises(ProviderError) as error:
-        work()
-    return error.value
-
-
-def half_made(world: World, kind: str, name: str, error: ProviderError) -> Made:
-    """What the engine keeps of a resource that was made and is not well."""
-    assert error.made is not None
-    found = world.engine.client.get(
-        {"Cluster": "container.clusters", "NodePool": "container.nodePools"}[kind], error.made.id
-    )
-    assert found is not None
-    return Made(kind=kind, name=name, id=error.made.id, inputs=found["properties"], state=found["state"])
-
-
-class TestTriedAgain:
-    """Errors the provider does not even show."""
-
-    @pytest.mark.parametrize(
-        ("effect", "fields"),
-        [
-            ("serverError", {"code": 500}),
-            ("serverError", {"code": 502}),
-            ("serverError", {"code": 503}),
-            ("rateLimit", {"code": 429}),
-            ("rateLimit", {"code": 403}),
-            ("operationInProgress", {}),
-        ],
-    )
-    def test_requests(
-        self, world: World, daemon: Daemon, order: Callable[..., None], effect: str, fields: dict[str, int]
-    ) -> None:
-        """Three refusals in a row, of creation and deletion, and nothing is lost or made twice."""
-        world.apis()
-        order(effect, type="compute.networks", operation="create", count=3, **fields)
-        made = world.network()
-        once(daemon, "compute.networks")
-        assert struck(daemon) == 3
-        order(effect, type="compute.networks", operation="delete", count=3, **fields)
-        world.engine.delete(made)
-        assert daemon.cloud.all("compute.networks") == []
-        assert struck(daemon) == 3
-
-    def test_reading(self, world: World, daemon: Daemon, order: Callable[..., None]) -> None:
-        """A refresh comes through, and does not take the resource for gone."""
-        world.apis()
-        world.network()
-        order("serverError", type="compute.networks", operation="read", count=5)
-        assert world.engine.read("Network", "main", NETWORK_ID) is not None
-        assert struck(daemon) == 5
-
-    def test_a_busy_cluster(self, world: World, daemon: Daemon, order: Callable[..., None]) -> None:
-        """Node pools wait for their cluster as long as they may take themselves; the transport alone would give up."""
-        world.cluster()
-        order("clusterBusy", type="container.nodePools", operation="create", count=30)
-        world.pool()
-        once(daemon, "container.nodePools")
-        assert struck(daemon) == 30
-
-    def test_a_quota_that_answers_429(self, world: World, daemon: Daemon, order: Callable[..., None]) -> None:
-        """It looks like a hang: 429 on the creation of a node pool is tried again until the pool's own timeout."""
-        world.cluster()
-        order("rateLimit", type="container.nodePools", operation="create", count="always")
-        error = failed(lambda: world.engine.create("NodePool", "tpu", World.pool_inputs()))
-        assert "error creating NodePool: googleapi: Error 429: Quota exceeded for quota metric" in str(error)
-        assert error.made is None
-        assert struck(daemon) > 500
-        order("rateLimit", type="container.nodePools", operation="create", count=40)
-        world.pool()
-        once(daemon, "container.nodePools")
-
-    def test_the_deletion_of_a_cluster(self, world: World, daemon: Daemon, order: Callable[..., None]) -> None:
-        """Whatever refuses it is given half a minute."""
-        cluster = world.cluster()
-        order("clusterBusy", type="container.clusters", operation="delete", count=4)
-        world.engine.delete(cluster)
-        assert daemon.cloud.all("container.clusters") == []
+pytestmark = pytest.mark.usefixtures("fast")
 
 
 class TestShown:
@@ -315,36 +195,6 @@ class TestWaiting:
         assert "interrupted while trying again after: googleapi: Error 400: Cluster is running incompat" in str(
             errors[0]
         )
-
-
-class TestRules:
-    """The provider's rules, by themselves."""
-
-    def test_how_often_the_transport_tries(self) -> None:
-        """0.5, 1, 1.5, 2.5 s and so on, until 90 s are over."""
-        pauses = list(retries.transport_pauses())
-        assert pauses[:5] == [0.5, 1.0, 1.5, 2.5, 4.0]
-        assert sum(pauses) < 90
-        assert len(pauses) == 9
-
-    @pytest.mark.parametrize(
-        ("error", "again"),
-        [
-            (CloudError(504, "Deadline exceeded.", "backendError"), False),
-            (CloudError(409, "Already exists", "alreadyExists"), False),
-            (CloudError(403, "Quota exceeded for quota metric 'a' and limit 'b per minute' of service 'c'", ""), True),
-            (CloudError(403, "Quota exceeded for quota metric 'a' and limit 'b per day' of service 'c'", ""), False),
-            (CloudError(403, "Too many", "CONCURRENT_OPERATIONS_QUOTA_EXCEEDED"), True),
-            (
-                CloudError(400, "The resource 'projects/p/regions/r/subnetworks/s' is not ready", "resourceNotReady"),
-                True,
-            ),
-            (CloudError(400, "The resource 'projects/p/global/addresses/s' is not ready", "resourceNotReady"), False),
-        ],
-    )
-    def test_what_the_transport_tries_again(self, error: CloudError, *, again: bool) -> None:
-        """Rate limits yes, quotas a day no."""
-        assert retries.by_transport(error) is again
 
 
 class TestScript:

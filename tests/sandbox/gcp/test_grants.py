@@ -43,6 +43,35 @@ def test_the_agent_of_gke_has_the_projects_number(world: World) -> None:
     assert made.state["email"].endswith("@container-engine-robot.iam.gserviceaccount.com")
 
 
+def test_the_agent_that_calls_out_exists_once_it_was_asked_for(world: World) -> None:
+    """A role for it is refused in a project that never had an extension; the API's identity makes it."""
+    api(world, "compute", "container", "iam", "cloudresourcemanager", "networkservices")
+    agent = world.engine.create("ServiceIdentity", "agent", {"service": "container.googleapis.com"}).state["email"]
+    number = agent.removeprefix("service-").partition("@")[0]
+    member = f"serviceAccount:service-{number}@gcp-sa-dep.iam.gserviceaccount.com"
+    inputs = {"project": PROJECT, "role": "roles/modelarmor.user", "member": member}
+    assert f"{member.partition(':')[2]} does not exist" in refused(world, "IAMMember", inputs)
+    made = world.engine.create("ServiceIdentity", "extensions", {"service": "networkservices.googleapis.com"})
+    assert "gcp-sa-networkactions" in made.state["email"], "its own answer names another agent of that API"
+    assert world.engine.create("IAMMember", "armor", inputs).id.endswith(member)
+
+
+def test_who_passes_iap(world: World) -> None:
+    """The role lies on what IAP guards in the project; another condition is another grant."""
+    condition = {"title": "Requests to main", "expression": 'request.host == "models.example.com"'}
+    inputs = {
+        "role": "roles/iap.httpsResourceAccessor",
+        "member": "group:users@example.com",
+        "condition": condition,
+    }
+    assert "iap.googleapis.com" in refused(world, "WebIamMember", inputs)
+    api(world, "iap")
+    made = world.engine.create("WebIamMember", "users", inputs)
+    assert made.id == f"projects/{PROJECT}/iap_web/{inputs['role']}/{inputs['member']}"
+    wider = {**inputs, "condition": {**condition, "expression": "true"}}
+    assert world.engine.diff(made, wider).replaces == ["condition.expression"]
+
+
 def test_a_right_on_a_key(world: World) -> None:
     """Its id is the key's full name, the role and the member; granting it twice is fine."""
     inputs = {"cryptoKeyId": KEY, "role": ROLE, "member": "serviceAccount:a@b.iam.gserviceaccount.com"}

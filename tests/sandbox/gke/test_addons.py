@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from components.secrets import UNTIL_WRITTEN
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.gke import secret_sync
 from sandbox.gke.addons import monitoring_status
+from sandbox.kubernetes.readiness import missing
 from tests.sandbox.gke.objects import NOW, named
 from tests.sandbox.support import eventually
 
@@ -62,7 +64,21 @@ def test_what_keeps_a_secret_from_being_made(obj: Object, source: Object | None,
     with pytest.raises(secret_sync.RefusedError) as caught:
         secret_sync.secret(obj, source, account=account)
     assert words in str(caught.value)
-    assert secret_sync.condition_of(obj, str(caught.value))["status"] == "False"
+    status = secret_sync.status(obj, str(caught.value), NOW)
+    assert [condition["status"] for condition in status["conditions"]] == ["False"]
+    assert "lastSuccessfulSyncTime" not in status, "whatever waits for the Secret would go on without it"
+
+
+def test_the_time_of_the_last_write_stays_until_there_is_another() -> None:
+    """Programs wait for it; written anew in every round it would be a change of the object in every round."""
+    obj = sync()
+    obj["status"] = secret_sync.status(obj, None, NOW)
+    assert obj["status"]["lastSuccessfulSyncTime"] == NOW
+    assert secret_sync.status(obj, None, "2026-02-02T00:00:00Z") == obj["status"]
+    obj["metadata"]["generation"] = 9
+    assert secret_sync.status(obj, None, "2026-02-02T00:00:00Z")["lastSuccessfulSyncTime"] == "2026-02-02T00:00:00Z"
+    failed = secret_sync.status(obj, "gone", "2026-03-03T00:00:00Z")
+    assert failed["lastSuccessfulSyncTime"] == NOW, "the Secret of then is still there"
 
 
 def test_monitoring_condition_is_written_once() -> None:
@@ -99,6 +115,9 @@ def test_at_a_real_api_server(running_cluster: ClusterRuntime, namespace: str) -
     create("secrets-store.csi.x-k8s.io/v1", "SecretProviderClass", "tokens", spec=provider()["spec"])
     eventually(lambda: client.get("v1", "Secret", "token", namespace), "the Secret is there")
     eventually(lambda: status(group, "SecretSync", "token", "Create") == "True", "it says so")
+    written = client.get(group, "SecretSync", "token", namespace)
+    assert written is not None
+    assert missing({**written, "metadata": {**written["metadata"], "annotations": UNTIL_WRITTEN}}) == []
     monitoring = "monitoring.googleapis.com/v1"
     scrape = {"selector": {"matchLabels": {"app": "x"}}, "endpoints": [{"port": "metrics", "interval": "30s"}]}
     create(monitoring, "PodMonitoring", "m", spec=scrape)

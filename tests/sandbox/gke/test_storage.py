@@ -111,7 +111,7 @@ def test_a_disk_cannot_be_shared() -> None:
 
 def test_classes_are_those_of_a_gke_cluster() -> None:
     """One default, and disks that wait for their pods except the oldest class."""
-    classes = {name: storage.storage_class(name) for name in volumes.DISK_CLASSES}
+    classes = {name: storage.storage_class(name) for name in volumes.BUILT_IN_CLASSES}
     default = [n for n, c in classes.items() if c["metadata"]["annotations"].get(storage.DEFAULT_CLASS) == "true"]
     assert default == ["standard-rwo"]
     waiting = {n for n, c in classes.items() if c["volumeBindingMode"] == "WaitForFirstConsumer"}

@@ -16,7 +16,10 @@ from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.kube.client import Client
 from sandbox.kubernetes.provider import KubernetesProvider
 from sandbox.plugin.values import Properties, to_struct
-from tests.sandbox.kubernetes.engine import Engine
+from tests.sandbox.kubernetes.engine import (
+    Engine,
+)
+from tests.sandbox.kubernetes.objects import CRD, crd
 
 
 @pytest.fixture
@@ -69,3 +72,11 @@ def offline(engine_for: Callable[[Properties], Engine]) -> Engine:
         "clusters": [{"name": "x", "cluster": {"server": "https://127.0.0.1:1"}}],
     }
     return engine_for({"kubeconfig": json.dumps(kubeconfig)})
+
+
+@pytest.fixture
+def things(engine: Engine, namespace: str) -> str:
+    """The token of a custom resource whose CRD is this test's own."""
+    group = f"{namespace}.example.com"
+    engine.create(CRD, "crd", crd(group))
+    return f"kubernetes:{group}/v1:Thing"

@@ -55,6 +55,15 @@ def test_cpu_nodes_have_no_taint_and_no_chips() -> None:
     assert "google.com/tpu" not in allocatable
 
 
+def test_pods_get_more_of_a_larger_boot_disk() -> None:
+    """Requests of ephemeral storage are scheduled against the pool's own disk."""
+    room = [
+        int(str(made(dataclasses.replace(TPU, boot_disk_gb=size))["status"]["allocatable"]["ephemeral-storage"]))  # pyright: ignore[reportIndexIssue]
+        for size in (100, 500)
+    ]
+    assert [size // 1024**3 for size in room] == [43, 339]
+
+
 def test_node_names_are_stable_and_differ_by_pool_and_zone() -> None:
     """A restarted agent must find its nodes by the same names."""
     wide = dataclasses.replace(TPU, zones=("us-east5-a", "us-east5-b"), nodes_per_zone=2)

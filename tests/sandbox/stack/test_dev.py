@@ -89,9 +89,9 @@ def test_cloud_resources_exist_once(dev: Stack) -> None:
 
 
 def replicas(settings: dict[str, Any]) -> None:
-    """Two servers, and a slice for each."""
+    """Two servers, and a slice for each that is always there."""
     settings["models"][0]["replicas"] = 2
-    settings["tpuPools"][0]["slices"] = 2
+    settings["tpuPools"][0]["minSlices"] = 2
 
 
 def test_more_replicas_are_two_updates(dev: Stack) -> None:

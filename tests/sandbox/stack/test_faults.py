@@ -1,6 +1,7 @@
 """Google Cloud has a bad day, and the real engine works through it: no update makes anything twice or forgets anything.
 
-Clusters are records here; what the provider does with each fault is shown one by one in tests/sandbox/gcp/test_faults.py.
+Clusters are records here; what the provider does with each fault is shown one by one in tests/sandbox/gcp/test_faults.py
+and test_retries.py.
 """
 
 from __future__ import annotations
