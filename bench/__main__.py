@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import report
+from bench import command, report
 from bench.measure import interleaved
 from bench.scenarios import BASE_STACK, BenchError, Scenario, count_resources, empty, platform
 from sandbox import daemon
@@ -33,12 +33,10 @@ DEPLOYED = "dev-deployed"
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="bench", description="Times previews against an empty Pulumi program.")
-    parser.add_argument(
-        "--runs", type=int, default=int(os.environ.get("BENCH_RUNS", RUNS)), help="runs of each preview [BENCH_RUNS]"
-    )
+    runs = os.environ.get("BENCH_RUNS", str(RUNS))
+    about = "Times previews against an empty Pulumi program."
+    parser = command.parser("bench", about, runs=runs, of="each preview, BENCH_RUNS where it is set")
     parser.add_argument("--deployed", action="store_true", help="also deploy the stack, and preview it unchanged")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
     return parser
 
 
@@ -110,9 +108,6 @@ def _interrupt(*_: Any) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the bench; every expected failure is one message."""
     options = _parser().parse_args(arguments)
-    if options.runs < 1:
-        sys.stderr.write(f"error: --runs {options.runs}: a median needs at least one run. Write 1 or more.\n")
-        return 2
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     try:

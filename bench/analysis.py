@@ -6,27 +6,25 @@ and its wire format are all in these figures, as they are for people. Nothing is
 
 from __future__ import annotations
 
-import argparse
 import json
-import resource
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
+from bench import command
+from bench.measure import timed
 from bench.scenarios import HERE, BenchError
 from bench.stack import stack
 from sandbox.engine import POLICIES
-from sandbox.toolchain import ToolchainError, Tools
-from sandbox.workspace import Workspace, WorkspaceError
+from sandbox.toolchain import Tools
+from sandbox.workspace import Workspace
 
 SIZES: Final = (10, 200, 2000)
 RUNS: Final = 3
@@ -60,19 +58,12 @@ def _state(size: int) -> str:
 
 def _analyze(workspace: Workspace, folder: Path, state: Path, pack: Path) -> tuple[float, float]:
     """Seconds by the clock and of processors."""
-    command = [str(workspace.tools.pulumi), "policy", "analyze", "--file", str(state), "--policy-pack", str(pack)]
-    begun, used = time.perf_counter(), _used()
-    ran = subprocess.run(command, cwd=folder, env=workspace.environment(), capture_output=True, text=True, check=False)
-    seconds, processor = time.perf_counter() - begun, _used() - used
+    words = [str(workspace.tools.pulumi), "policy", "analyze", "--file", str(state), "--policy-pack", str(pack)]
+    ran = timed(words, cwd=folder, env=workspace.environment())
     output = ran.stdout + ran.stderr
     if "can't run policy" in output or (ran.returncode != 0 and "[mandatory]" not in output):
         raise BenchError(f"pulumi policy analyze failed:\n{output[-2000:]}")
-    return seconds, processor
-
-
-def _used() -> float:
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
+    return ran.seconds, ran.processor_seconds
 
 
 def measure(sizes: Sequence[int], runs: int, console: Console) -> list[Analysed]:
@@ -127,23 +118,9 @@ def show(results: Sequence[Analysed], console: Console) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the bench; a missed target is shown, not an error."""
-    parser = argparse.ArgumentParser(prog="bench.analysis", description="Times pulumi policy analyze with the pack.")
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"runs of each size [{RUNS}]")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
-    options = parser.parse_args(arguments)
-    if options.runs < 1:
-        sys.stderr.write(f"error: --runs {options.runs}: a median needs at least one run. Write 1 or more.\n")
-        return 2
-    try:
-        results = measure(SIZES, options.runs, Console(stderr=True))
-    except (BenchError, ToolchainError, WorkspaceError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    show(results, Console(highlight=False))
-    if options.json is not None:
-        content: list[Mapping[str, Any]] = [asdict(row) for row in results]
-        options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return 0
+    about = "Times pulumi policy analyze with the pack."
+    options = command.parser("bench.analysis", about, runs=RUNS, of="each size").parse_args(arguments)
+    return command.run(lambda: measure(SIZES, options.runs, Console(stderr=True)), show, options.json)
 
 
 if __name__ == "__main__":

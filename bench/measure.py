@@ -1,11 +1,14 @@
-"""Times scenarios in turns, so that whatever else the machine does falls on all of them alike."""
+"""Times commands, and scenarios in turns, so that whatever else the machine does falls on all of them alike."""
 
 from __future__ import annotations
 
+import resource
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,38 @@ class Line:
 
     start: float
     slope: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """A command that has ended."""
+
+    seconds: float
+    """Wall clock, start-up included."""
+    processor_seconds: float
+    """Of the command and what it waited for."""
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def timed(words: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> Ran:
+    """Runs a command; nothing else that this process starts may end meanwhile, or it would be counted too."""
+    used, begun = _used(), time.perf_counter()
+    ran = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - begun
+    return Ran(
+        seconds=seconds,
+        processor_seconds=_used() - used,
+        returncode=ran.returncode,
+        stdout=ran.stdout,
+        stderr=ran.stderr,
+    )
+
+
+def _used() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def interleaved(

@@ -8,19 +8,15 @@ it needs (github.com/openreports/reports-api) cannot be verified through Go's mo
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import re
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -29,10 +25,12 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from bench import command
+from bench.measure import Ran, timed
 from bench.scenarios import HERE, BenchError
 from bench.stack import stack
 from sandbox.home import CHECKOUT
-from sandbox.toolchain import ToolchainError, conftest
+from sandbox.toolchain import conftest
 from sandbox.toolchain.progress import Progress
 
 SIZES: Final = (200, 2000)
@@ -122,13 +120,11 @@ def _kyverno(output: str) -> Counter[str]:
     return Counter(re.findall(r"^\d+\s*-?\.?\s*([a-z-]+)\b", output, re.MULTILINE))
 
 
-def _timed(command: Sequence[str]) -> tuple[float, float, str]:
-    used, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    ran = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-    seconds, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+def _timed(words: Sequence[str]) -> Ran:
+    ran = timed(words, cwd=CHECKOUT)
     if ran.returncode not in {0, 1}:
-        raise BenchError(f"{command[0]} failed: {ran.stderr.strip()[-800:]}")
-    return seconds, after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime, ran.stdout
+        raise BenchError(f"{words[0]} failed: {ran.stderr.strip()[-800:]}")
+    return ran
 
 
 def measure(sizes: Sequence[int], runs: int, console: Console) -> list[Timed]:
@@ -161,17 +157,17 @@ def measure(sizes: Sequence[int], runs: int, console: Console) -> list[Timed]:
                 ),
             }
             if kyverno is not None:
-                command = [kyverno, "apply", str(RULES / "kyverno.yaml"), "--resource", str(path)]
-                tools["Kyverno CLI"] = (command, _kyverno)
-            for tool, (command, read) in tools.items():
+                words = [kyverno, "apply", str(RULES / "kyverno.yaml"), "--resource", str(path)]
+                tools["Kyverno CLI"] = (words, _kyverno)
+            for tool, (words, read) in tools.items():
                 console.print(f"{tool}, {size} objects …")
-                times = [_timed(command) for _ in range(runs)]
-                found = read(times[-1][2])
+                times = [_timed(words) for _ in range(runs)]
+                found = read(times[-1].stdout)
                 if found != faults:
                     raise BenchError(
                         f"{tool} found {dict(found)}, where {dict(faults)} is wrong: the rules are not the same"
                     )
-                seconds, processor = (median(column) for column in ([t[0] for t in times], [t[1] for t in times]))
+                seconds, processor = median(t.seconds for t in times), median(t.processor_seconds for t in times)
                 results.append(Timed(tool, size, seconds, processor, found.total()))
     return results
 
@@ -190,22 +186,9 @@ def show(results: Sequence[Timed], console: Console) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the bench; who is faster is shown, not judged."""
-    parser = argparse.ArgumentParser(prog="bench.peers", description="Times the check beside conftest and Kyverno.")
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"runs of each tool and size [{RUNS}]")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
-    options = parser.parse_args(arguments)
-    if options.runs < 1:
-        sys.stderr.write(f"error: --runs {options.runs}: a median needs at least one run. Write 1 or more.\n")
-        return 2
-    try:
-        results = measure(SIZES, options.runs, Console(stderr=True))
-    except (BenchError, ToolchainError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    show(results, Console(highlight=False))
-    if options.json is not None:
-        options.json.write_text(json.dumps([asdict(row) for row in results], indent=2) + "\n", encoding="utf-8")
-    return 0
+    about = "Times the check beside conftest and Kyverno."
+    options = command.parser("bench.peers", about, runs=RUNS, of="each tool and size").parse_args(arguments)
+    return command.run(lambda: measure(SIZES, options.runs, Console(stderr=True)), show, options.json)
 
 
 if __name__ == "__main__":

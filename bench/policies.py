@@ -6,22 +6,20 @@ resource's kind are counted apart. Properties come through the SDK's proxies, as
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from pulumi_policy import Policy, PolicyResource
 from pulumi_policy.proxy import unknown_checking_proxy
 from rich.console import Console
 from rich.table import Table
 
+from bench import command
 from bench.stack import stack
 from policies.check.evaluate import evaluate, resource
 from policies.framework import LOOKS_AT
@@ -120,24 +118,16 @@ def show(results: Sequence[Measured], console: Console) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the bench; a missed target is shown, not an error."""
-    parser = argparse.ArgumentParser(prog="bench.policies", description="Times the policy pack in this process.")
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"runs of each size [{RUNS}]")
+    parser = command.parser("bench.policies", "Times the policy pack in this process.", runs=RUNS, of="each size")
     parser.add_argument("--slowest", action="store_true", help="also show the slowest policies and how they grow")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
     options = parser.parse_args(arguments)
-    if options.runs < 1:
-        sys.stderr.write(f"error: --runs {options.runs}: a median needs at least one run. Write 1 or more.\n")
-        return 2
-    console = Console(highlight=False)
-    results = [measure(size, options.runs) for size in SIZES]
-    show(results, console)
-    if options.slowest:
-        for name, seconds, growth in slowest(SIZES[-1]):
+
+    def tell(results: Sequence[Measured], console: Console) -> None:
+        show(results, console)
+        for name, seconds, growth in slowest(SIZES[-1]) if options.slowest else ():
             console.print(f"{name:32} {seconds:8.3f} s, {growth:6.1f} × a tenth of the stack")
-    if options.json is not None:
-        content: list[dict[str, Any]] = [asdict(row) for row in results]
-        options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return 0
+
+    return command.run(lambda: [measure(size, options.runs) for size in SIZES], tell, options.json)
 
 
 if __name__ == "__main__":
