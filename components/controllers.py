@@ -21,7 +21,8 @@ import pulumi
 from components.charts import Release, release
 from components.manifests import manifest
 from components.namespace import controller_namespace
-from rules import kserve, kserve_config
+from components.secrets import PullSecretsArgs, pull_secrets, shown
+from rules import kserve, kserve_config, product_images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class InferenceControllersArgs:
         backend_tls: Whether servers and endpoint pickers speak TLS.
         version: Release of KServe's charts.
         images: Repositories to take images from instead of their publishers', by the publisher's.
+        pull: Credentials with which their pods are pulled; None for none.
     """
 
     mirror: str | None
@@ -43,6 +45,7 @@ class InferenceControllersArgs:
     backend_tls: bool = False
     version: str = kserve.KSERVE_VERSION
     images: Mapping[str, str] = field(default_factory=dict[str, str])
+    pull: PullSecretsArgs | None = None
 
 
 class InferenceControllers(pulumi.ComponentResource):
@@ -58,11 +61,14 @@ class InferenceControllers(pulumi.ComponentResource):
     """What a model has to wait for."""
 
     def __init__(self, name: str, args: InferenceControllersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("platform:index:InferenceControllers", name, vars(args), opts)
+        super().__init__("platform:index:InferenceControllers", name, shown(args), opts)
 
         namespaces = {
             chart.namespace: controller_namespace(chart.namespace, webhook_ports=kserve.WEBHOOK_PORTS, parent=self)
             for chart in (kserve.CERT_MANAGER_CHART, kserve.LWS_CHART, kserve.KSERVE_CHART)
+        }
+        credentials = {
+            place: pull_secrets(args.pull, place, parent=self, after=made) for place, made in namespaces.items()
         }
 
         def install(chart: kserve.Chart, values: dict[str, object], *after: pulumi.Resource) -> Release:
@@ -72,11 +78,11 @@ class InferenceControllers(pulumi.ComponentResource):
                 values=values,
                 namespace=namespaces[chart.namespace],
                 parent=self,
-                depends_on=after,
+                depends_on=[*after, *credentials[chart.namespace]],
             )
 
-        self.cert_manager = install(kserve.CERT_MANAGER_CHART, cert_manager_values(args.images))
-        self.leader_worker_set = install(kserve.LWS_CHART, lws_values(args.images))
+        self.cert_manager = install(kserve.CERT_MANAGER_CHART, cert_manager_values(args))
+        self.leader_worker_set = install(kserve.LWS_CHART, lws_values(args))
         self.crds = install(at(kserve.KSERVE_CRD_CHART, args.version), {}, self.cert_manager)
         self.configuration = manifest(
             kserve.INFERENCE_SERVICE_CONFIG_MAP,
@@ -117,40 +123,36 @@ def at(chart: kserve.Chart, version: str) -> kserve.Chart:
 
 def storage_repository(images: Mapping[str, str]) -> str:
     """Where the init container that loads weights comes from."""
-    upstream = kserve_config.STORAGE_INITIALIZER_IMAGE
+    upstream = product_images.STORAGE_INITIALIZER
     return images.get(upstream, upstream.removeprefix("docker.io/"))
 
 
-def cert_manager_values(images: Mapping[str, str]) -> dict[str, Any]:
-    """Values of cert-manager's chart: its CRDs, and images where they come from elsewhere."""
-    values: dict[str, Any] = {"crds": {"enabled": True}}
-    for part, upstream in kserve_config.CERT_MANAGER_IMAGES.items():
-        if upstream in images:
-            image = {"image": {"repository": images[upstream]}}
-            values |= image if part == "controller" else {part: image}
-    return values
+def cert_manager_values(args: InferenceControllersArgs) -> dict[str, Any]:
+    """Values of cert-manager's chart."""
+    return {"crds": {"enabled": True}, **_pulled(kserve.CERT_MANAGER_CHART, args)}
 
 
-def lws_values(images: Mapping[str, str]) -> dict[str, Any]:
+def lws_values(args: InferenceControllersArgs) -> dict[str, Any]:
     """Values of LeaderWorkerSet's chart."""
-    if kserve_config.LWS_IMAGE not in images:
-        return {}
-    return {"image": {"manager": {"repository": images[kserve_config.LWS_IMAGE]}}}
+    values = _pulled(kserve.LWS_CHART, args)
+    manager = values.setdefault("image", {}).setdefault("manager", {})
+    manager |= {"tag": product_images.LWS_TAG, "pullPolicy": "IfNotPresent"}
+    return values
 
 
 def kserve_values(args: InferenceControllersArgs) -> dict[str, Any]:
     """Values of KServe's chart."""
+    pulled: dict[str, Any] = _pulled(kserve.KSERVE_CHART, args).get("kserve", {})
     controller: dict[str, Any] = {
         # Otherwise its webhook refuses to delete the presets, and no destroy ever ends. A preset in use stays all the same:
         # its finalizer waits for the last service that refers to it.
-        "env": [{"name": kserve.PRESET_PROTECTION, "value": "false"}]
+        "env": [{"name": kserve.PRESET_PROTECTION, "value": "false"}],
+        **pulled.get("llmisvc", {}).get("controller", {}),
     }
-    values: dict[str, Any] = {
-        **kserve_config.SHARED_CHART_VALUES,
-        "llmisvc": {"createGIECRDs": False, "controller": controller},
-    }
-    if kserve_config.CONTROLLER_IMAGE in args.images:
-        controller["image"] = args.images[kserve_config.CONTROLLER_IMAGE]
-    if kserve_config.STORAGE_INITIALIZER_IMAGE in args.images:
-        values["storage"] = {"image": storage_repository(args.images)}
-    return {"kserve": values}
+    own = {**kserve_config.SHARED_CHART_VALUES, "llmisvc": {"createGIECRDs": False, "controller": controller}}
+    return {"kserve": {**pulled, **own}}
+
+
+def _pulled(chart: kserve.Chart, args: InferenceControllersArgs) -> dict[str, Any]:
+    """Where the chart's images come from, and with which Secrets."""
+    return product_images.chart_values(chart.name, args.images, args.pull.names if args.pull else ())

@@ -17,7 +17,8 @@ import pulumi
 from components.google import IAMMember
 from components.manifests import manifest
 from components.namespace import controller_namespace
-from rules import secrets
+from components.secrets import PullSecretsArgs, pull_secrets, shown
+from rules import product_images, secrets
 from rules import workload_metrics as facts
 
 RBAC = "rbac.authorization.k8s.io"
@@ -31,20 +32,23 @@ class MetricsAdapterArgs:
         project: The cluster's project, whose metrics it reads.
         project_number: Its number.
         image: The adapter's image.
+        pull: Credentials with which it is pulled; None for none.
     """
 
     project: str
     project_number: pulumi.Input[str]
     image: str
+    pull: PullSecretsArgs | None = None
 
 
 class MetricsAdapter(pulumi.ComponentResource):
     """`custom.metrics.k8s.io` and `external.metrics.k8s.io`, answered from Cloud Monitoring."""
 
     def __init__(self, name: str, args: MetricsAdapterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("platform:index:MetricsAdapter", name, vars(args), opts)
+        super().__init__("platform:index:MetricsAdapter", name, shown(args), opts)
         place, adapter = facts.ADAPTER_NAMESPACE, facts.ADAPTER_IMAGE
         space = controller_namespace(place, webhook_ports=(facts.ADAPTER_PORT,), parent=self)
+        credentials = pull_secrets(args.pull, place, parent=self, after=space)
 
         def made(
             label: str,
@@ -94,7 +98,12 @@ class MetricsAdapter(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         deployment = made(
-            "deployment", "apps/v1", "Deployment", adapter, after=[account, *rights], spec=_deployment(args)
+            "deployment",
+            "apps/v1",
+            "Deployment",
+            adapter,
+            after=[account, *rights, *credentials],
+            spec=_deployment(args),
         )
         service = made("service", "v1", "Service", adapter, spec=_service())
         for version in (*facts.CUSTOM_VERSIONS, *facts.EXTERNAL_VERSIONS):
@@ -138,7 +147,7 @@ def _deployment(args: MetricsAdapterArgs) -> dict[str, Any]:
         },
         "volumeMounts": [{"name": "temporary", "mountPath": "/tmp"}],  # noqa: S108 - in a container of its own
     }
-    pod = {
+    pod: dict[str, Any] = {
         "serviceAccountName": facts.ADAPTER_IMAGE,
         "securityContext": {
             "runAsNonRoot": True,
@@ -151,6 +160,8 @@ def _deployment(args: MetricsAdapterArgs) -> dict[str, Any]:
         "containers": [container],
         "volumes": [{"name": "temporary", "emptyDir": {"sizeLimit": "16Mi"}}],
     }
+    if args.pull:
+        pod["imagePullSecrets"] = product_images.references(args.pull.names)
     template = {"metadata": {"labels": _LABELS}, "spec": pod}
     return {"replicas": 1, "selector": {"matchLabels": _LABELS}, "template": template}
 

@@ -16,6 +16,9 @@ from rules.finding import Finding
 MOVING_TAGS: Final = frozenset({"latest", "nightly", "main", "master", "edge", "dev", "stable", "head"})
 """Tags that are pushed again; `nightly-…` with a date is not one of them."""
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_ARTIFACT_REGISTRY: Final = re.compile(
+    r"(?P<location>[a-z0-9-]+)-docker\.pkg\.dev/(?P<project>[a-z][a-z0-9-]+)/(?P<name>[a-z0-9-]+)(?:/|$)"
+)
 DEFAULT_REGISTRY: Final = "docker.io"
 
 
@@ -39,6 +42,20 @@ def parse(text: str) -> Reference:
     if "/" not in repository or not ("." in first or ":" in first or first == "localhost"):
         repository = f"{DEFAULT_REGISTRY}/{repository}"
     return Reference(repository, tag if colon else None, digest or None)
+
+
+def artifact_repository(prefix: str) -> str | None:
+    """The repository of Artifact Registry under which that is, by its full name; None for other registries.
+
+    Source: Artifact Registry's documentation of repository names, LOCATION-docker.pkg.dev/PROJECT/REPOSITORY (2026). Projects
+    under a domain (example.com:project) are written with one more part and not read here.
+    """
+    match = _ARTIFACT_REGISTRY.match(prefix)
+    return (
+        None
+        if match is None
+        else "projects/{project}/locations/{location}/repositories/{name}".format(**match.groupdict())
+    )
 
 
 def check_pinned(image: str, path: str, *, digest: bool = False) -> list[Finding]:

@@ -34,6 +34,8 @@ PIPELINE_PRESET: Final = "kserve-config-llm-worker-pipeline-parallel"
 SCHEDULER_PRESET: Final = "kserve-config-llm-scheduler"
 PRESET_STARTUP_SECONDS: Final = 600
 SERVER_CONTAINER: Final = "main"
+ROUTING_SIDECAR: Final = "llm-d-routing-sidecar"
+"""Init container of the decode preset that stays, before a server that generates for prefill servers."""
 STORAGE_INITIALIZER: Final = "storage-initializer"
 """Init container that loads the weights; what a template says of a container of this name is merged into KServe's."""
 STORAGE_INITIALIZER_SCHEMES: Final = ("hf://", "s3://")
@@ -185,7 +187,9 @@ def check_name(name: str, path: str = "metadata.name") -> list[Finding]:
     ]
 
 
-MODEL_SCHEMES: Final = ("hf://", "s3://", "pvc://", "oci://")
+IMAGE_SCHEME: Final = "oci://"
+"""Weights in a container image, which KServe runs beside the server; what follows is the image."""
+MODEL_SCHEMES: Final = ("hf://", "s3://", "pvc://", IMAGE_SCHEME)
 """Where LLMInferenceService loads weights from (llmisvc/workload_storage.go; `ms://` came after 0.20)."""
 
 

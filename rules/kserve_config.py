@@ -32,23 +32,6 @@ SHARED_CHART_VALUES: Final[Mapping[str, Any]] = {
 TLS_ARGUMENTS: Final = ("--enable-ssl-refresh", *(f"--{flag}={path}" for flag, path in TLS_FILES.items()))
 """vLLM arguments of the preset's start script with the switch on; a command of one's own has to repeat them."""
 
-CONTROLLER_IMAGE: Final = "docker.io/kserve/llmisvc-controller"
-STORAGE_INITIALIZER_IMAGE: Final = "docker.io/kserve/storage-initializer"
-"""Repositories whose tags are KServe's release."""
-LWS_IMAGE: Final = "registry.k8s.io/lws/lws"
-CERT_MANAGER_IMAGES: Final[Mapping[str, str]] = {
-    "controller": "quay.io/jetstack/cert-manager-controller",
-    "webhook": "quay.io/jetstack/cert-manager-webhook",
-    "cainjector": "quay.io/jetstack/cert-manager-cainjector",
-    "acmesolver": "quay.io/jetstack/cert-manager-acmesolver",
-    "startupapicheck": "quay.io/jetstack/cert-manager-startupapicheck",
-}
-"""By the part of cert-manager's chart that runs it (its values.yaml at v1.21.1)."""
-CONTROLLER_IMAGES: Final = (CONTROLLER_IMAGE, STORAGE_INITIALIZER_IMAGE, LWS_IMAGE, *CERT_MANAGER_IMAGES.values())
-"""Every repository that the controllers' charts pull from."""
-ENDPOINT_PICKER_IMAGE: Final = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.9.0"
-"""Endpoint picker of the scheduler preset of KServe 0.20; the flags that KServe writes are this release's."""
-
 OTHER_POOL_PATHS: Final = ("/v1/responses", "/v1/messages")
 """Further paths that KServe's managed route sends to the InferencePool."""
 

@@ -24,6 +24,9 @@ CONTROLLER_IMAGE: Final = "kserve/llmisvc-controller"
 ENDPOINT_PICKER_IMAGE: Final = "llm-d-router-endpoint-picker"
 RETIRED_ENDPOINT_PICKER_IMAGE: Final = "llm-d-inference-scheduler"
 """Name of the endpoint picker's image up to v0.8."""
+ROUTING_SIDECAR_IMAGE: Final = "llm-d-router-disagg-sidecar"
+RETIRED_ROUTING_SIDECAR_IMAGE: Final = "llm-d-routing-sidecar"
+"""Name of the routing sidecar's image up to v0.8 (config-llm-decode-template before KServe 0.20)."""
 
 _VERSION: Final = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:[-+.].*)?")
 
@@ -219,17 +222,8 @@ def check_lws_version(version: str, kserve: str) -> list[Finding]:
 
 def check_endpoint_picker(image: str, tag: str | None, kserve: str, path: str) -> list[Finding]:
     """Whether an endpoint picker's image takes the flags and configuration that this KServe gives it."""
-    build, name = _build(kserve), image.rsplit("/", 1)[-1]
-    if build is None or name not in {ENDPOINT_PICKER_IMAGE, RETIRED_ENDPOINT_PICKER_IMAGE}:
-        return []
-    have = parse(tag or "")
-    wanted = build.endpoint_picker
-    if wanted is None:
-        wrong, right = name == ENDPOINT_PICKER_IMAGE, RETIRED_ENDPOINT_PICKER_IMAGE
-    else:
-        wrong = name == RETIRED_ENDPOINT_PICKER_IMAGE or (have is not None and have[:2] != wanted)
-        right = f"{ENDPOINT_PICKER_IMAGE}:v{wanted[0]}.{wanted[1]}.0"
-    if not wrong:
+    right = _router_image(image, tag, kserve, (ENDPOINT_PICKER_IMAGE, RETIRED_ENDPOINT_PICKER_IMAGE))
+    if right is None:
         return []
     return [
         Finding(
@@ -241,6 +235,35 @@ def check_endpoint_picker(image: str, tag: str | None, kserve: str, path: str) -
             rule="compatibility",
         )
     ]
+
+
+def check_routing_sidecar(image: str, tag: str | None, kserve: str, path: str) -> list[Finding]:
+    """Whether the sidecar of a server behind prefill servers takes the flags that this KServe's preset gives it."""
+    right = _router_image(image, tag, kserve, (ROUTING_SIDECAR_IMAGE, RETIRED_ROUTING_SIDECAR_IMAGE))
+    if right is None:
+        return []
+    return [
+        Finding(
+            path=path,
+            value=f"{image}:{tag}" if tag else image,
+            reason=f"the preset of KServe {kserve} writes flags for {right}, and another release ends at those it does not know",
+            remedy=f"Write {right}.",
+            rule="compatibility",
+        )
+    ]
+
+
+def _router_image(image: str, tag: str | None, kserve: str, names: tuple[str, str]) -> str | None:
+    """What belongs there in place of this image of llm-d's router; None where it fits, or is somebody else's build."""
+    build, name = _build(kserve), image.rsplit("/", 1)[-1]
+    if build is None or name not in names:
+        return None
+    current, retired = names
+    have, wanted = parse(tag or ""), build.endpoint_picker
+    if wanted is None:
+        return retired if name == current else None
+    wrong = name == retired or (have is not None and have[:2] != wanted)
+    return f"{current}:v{wanted[0]}.{wanted[1]}.0" if wrong else None
 
 
 def _build(kserve: str) -> Build | None:

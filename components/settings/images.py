@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field
 
 from components.settings.base import Section
 from components.settings.checks import check_image
-from rules.kserve_config import ENDPOINT_PICKER_IMAGE
+from rules.kserve import IMAGE_SCHEME
+from rules.product_images import ENDPOINT_PICKER, ROUTING_SIDECAR
 
 Prefix = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)*$")]
 """A registry with a path, such as us-east5-docker.pkg.dev/PROJECT/mirror."""
@@ -23,11 +24,15 @@ class Images(Section):
     """Where container images come from."""
 
     mirror: Prefix | None = None
-    """A registry with a path that holds every image under its own name: ghcr.io/llm-d/x:v1 is then MIRROR/llm-d/x:v1."""
+    """A registry with a path that holds every image under its own name: ghcr.io/llm-d/x:v1 is then MIRROR/llm-d/x:v1. One in
+    Artifact Registry needs no credentials: name it under cluster.artifactRepositories; another private one needs
+    secrets.imagePull. docs/images.md lists what it has to hold."""
     registries: Mapping[Registry, Prefix] = {}
     """The same for one registry at a time, such as docker.io: HOST/PROJECT/hub; these count before `mirror`."""
-    endpoint_picker: Annotated[str, AfterValidator(check_image)] = ENDPOINT_PICKER_IMAGE
+    endpoint_picker: Annotated[str, AfterValidator(check_image)] = ENDPOINT_PICKER
     """The endpoint picker's image, by tag or digest; KServe writes flags and a configuration for one minor release of it."""
+    routing_sidecar: Annotated[str, AfterValidator(check_image)] = ROUTING_SIDECAR
+    """The image beside servers of models with prefill servers, by tag or digest, of the endpoint picker's minor release."""
 
     def at(self, image: str) -> str:
         """`image` where it is to be pulled from."""
@@ -36,3 +41,8 @@ class Images(Section):
             host, path = DOCKER_HUB, image
         prefix = self.registries.get(host, self.mirror)
         return image if prefix is None else f"{prefix}/{path}"
+
+    def weights_at(self, uri: str) -> str:
+        """The address of weights, and where they are in an image, from where that is to be pulled."""
+        image = uri.removeprefix(IMAGE_SCHEME)
+        return uri if image == uri else f"{IMAGE_SCHEME}{self.at(image)}"

@@ -38,12 +38,13 @@ class PullSecret(ManagedSecret):
 
 
 class Secrets(Section):
-    """Secrets of Secret Manager that GKE writes to Kubernetes Secrets in the models' namespace."""
+    """Secrets of Secret Manager that GKE writes to Kubernetes Secrets in the namespaces that use them."""
 
     hugging_face_token: ManagedSecret | None = None
     """Token that downloads gated models from Hugging Face."""
     image_pull: tuple[PullSecret, ...] = ()
-    """Credentials of container registries that Artifact Registry's own grants do not cover."""
+    """Credentials of container registries that Artifact Registry's own grants do not cover. Every pod of the stack gets them,
+    controllers in their own namespaces too."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
