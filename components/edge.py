@@ -1,8 +1,14 @@
 """What stands between clients and every model: Cloud Armor, Identity-Aware Proxy, Model Armor.
 
-Owns a Cloud Armor policy where the stack wants its own, the Model Armor extension on the Gateway, and what each backend's
-GCPBackendPolicy says about protection. Does not own those policies: whoever owns a backend has its one GCPBackendPolicy
-(model.py), because GKE takes only one for each. Nor the OAuth client's secret, which is synced from Secret Manager.
+Owns a Cloud Armor policy where the stack wants its own, who may pass Identity-Aware Proxy, the Model Armor extension on the
+Gateway, and what each backend's GCPBackendPolicy says about protection. Does not own those policies: whoever owns a backend has
+its one GCPBackendPolicy (model.py), because GKE takes only one for each. Nor the OAuth client's secret, which is synced from
+Secret Manager.
+
+Who may pass is granted on the project's `iap_web`, for requests to the Gateway's host names alone. A grant for each backend
+service (`iap_web/compute-REGION/services/NAME`) would be narrower, but GKE gives those their names when it makes them, so no
+preview knows them, and a backend that is made anew would let nobody pass. Without the condition, members would pass every IAP of
+the project. On `iap_web` a change takes roles/iap.admin instead of the right to write the project's own policy.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from typing import Any
 
 import pulumi
 
-from components.google import IAMMember, RegionSecurityPolicy
+from components.google import IAMMember, RegionSecurityPolicy, WebIamMember
 from components.manifests import manifest
 from rules import edge, gateway, vllm
 
@@ -26,6 +32,7 @@ class ModelArmorArgs:
         template: Whole name of the template, in the Gateway's region.
         project: Project of Gateway and template.
         project_number: Its number, by which Google names its service accounts.
+        agent: What makes the service account that calls out for the project's load balancers.
         timeout_milliseconds: How long a request waits for a judgement.
         fail_open: Whether requests pass unjudged when none comes.
         paths: Parts of the paths whose bodies are judged.
@@ -34,6 +41,7 @@ class ModelArmorArgs:
     template: str
     project: str
     project_number: pulumi.Input[str]
+    agent: pulumi.Resource
     timeout_milliseconds: int
     fail_open: bool
     paths: tuple[str, ...] = (vllm.COMPLETIONS_PATH, vllm.CHAT_COMPLETIONS_PATH)
@@ -55,6 +63,9 @@ class EdgeProtectionArgs:
         requests_per_minute: Limit for one client address; None for no limit.
         iap_client: Id of the OAuth client of Identity-Aware Proxy; None leaves it off.
         iap_secret: Name of the Kubernetes Secret with that client's secret.
+        iap_members: Who passes, as IAM members.
+        project: Project of the Gateway.
+        hostnames: The Gateway's host names, to which the members' role is bound.
         model_armor: Model Armor; None leaves it off.
     """
 
@@ -69,6 +80,9 @@ class EdgeProtectionArgs:
     requests_per_minute: int | None = None
     iap_client: str | None = None
     iap_secret: str | None = None
+    iap_members: tuple[str, ...] = ()
+    project: str
+    hostnames: tuple[str, ...] = ()
     model_armor: ModelArmorArgs | None = None
 
 
@@ -104,7 +118,23 @@ class EdgeProtection(pulumi.ComponentResource):
             policy = made.name
             self.before_gateway.append(made)
         self.backend = backend_protection(policy, args.iap_client, args.iap_secret)
+        self._let_pass(child)
         self.register_outputs({})
+
+    def _let_pass(self, opts: pulumi.ResourceOptions) -> None:
+        """Lets the members of Identity-Aware Proxy pass to the Gateway's host names."""
+        for member in self._args.iap_members:
+            WebIamMember(
+                f"{self._name}-{member}",
+                project=self._args.project,
+                role=edge.IAP_ROLE,
+                member=member,
+                condition={
+                    "title": f"Requests to {self._args.google_name}",
+                    "expression": edge.host_condition(self._args.hostnames),
+                },
+                opts=opts,
+            )
 
     def guard(self, entry: pulumi.Resource) -> None:
         """Puts Model Armor, where it is wanted, in front of the Gateway `entry`."""
@@ -118,7 +148,8 @@ class EdgeProtection(pulumi.ComponentResource):
                 project=wanted.project,
                 role=role,
                 member=pulumi.Output.concat("serviceAccount:", agent),
-                opts=pulumi.ResourceOptions(parent=self),
+                # IAM refuses a role for an account that does not exist, as in a project that never had an extension.
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[wanted.agent]),
             )
             for role in edge.MODEL_ARMOR_ROLES
         ]

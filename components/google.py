@@ -32,6 +32,7 @@ __all__ = [
     "Service",
     "ServiceIdentity",
     "Subnetwork",
+    "WebIamMember",
 ]
 
 if TYPE_CHECKING or os.environ.get(FULL_SDK):
@@ -47,6 +48,7 @@ if TYPE_CHECKING or os.environ.get(FULL_SDK):
     from pulumi_gcp.compute.subnetwork import Subnetwork
     from pulumi_gcp.container.cluster import Cluster
     from pulumi_gcp.container.node_pool import NodePool
+    from pulumi_gcp.iap.web_iam_member import WebIamMember
     from pulumi_gcp.kms.crypto_key_iam_member import CryptoKeyIAMMember
     from pulumi_gcp.monitoring.alert_policy import AlertPolicy
     from pulumi_gcp.monitoring.dashboard import Dashboard
@@ -113,7 +115,7 @@ else:
         """A GKE cluster."""
 
         resource_type = "gcp:container/cluster:Cluster"
-        outputs = ("endpoint", "masterAuth", "controlPlaneEndpointsConfig")
+        outputs = ("endpoint", "masterAuth", "controlPlaneEndpointsConfig", "clusterIpv4Cidr")
 
     class NodePool(GoogleResource):
         """A GKE node pool."""
@@ -129,6 +131,11 @@ else:
         """A role for one member on a Cloud KMS key."""
 
         resource_type = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
+
+    class WebIamMember(GoogleResource):
+        """A role for one member on what Identity-Aware Proxy guards in a project."""
+
+        resource_type = "gcp:iap/webIamMember:WebIamMember"
 
     class SecretIamMember(GoogleResource):
         """A role for one member on a secret of Secret Manager."""

@@ -1,4 +1,4 @@
-"""Secrets of Secret Manager as Kubernetes Secrets of the models' namespace, written by GKE, seen by nobody else.
+"""Secrets of Secret Manager as Kubernetes Secrets of a namespace, written by GKE, seen by nobody else.
 
 Owns the service account that reads them, its right on exactly these secrets, and the objects that tell GKE's secret
 synchronisation what to write where. No secret passes through this program, its settings or its state. Does not own the
@@ -11,12 +11,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Final
 
 import pulumi
 
 from components.google import SecretIamMember
 from components.manifests import manifest
 from rules import secrets
+
+UNTIL_WRITTEN: Final = {"pulumi.com/waitFor": f"jsonpath={secrets.WRITTEN}"}
+"""A SecretSync counts as made once GKE has written its Secret: what refers to a Secret that is not there yet fails instead of
+waiting, a pod in CreateContainerConfigError and a GCPBackendPolicy with IAP unattached, its backend open to everybody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +43,13 @@ class SyncedSecretArgs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSecretsArgs:
-    """Arguments of ModelSecrets.
+class NamespaceSecretsArgs:
+    """Arguments of NamespaceSecrets.
 
     Attributes:
         project: The cluster's project.
         project_number: Its number.
-        namespace: The models' namespace.
+        namespace: The namespace they are written to.
         secrets: What is written there.
     """
 
@@ -53,16 +59,55 @@ class ModelSecretsArgs:
     secrets: Sequence[SyncedSecretArgs]
 
 
-class ModelSecrets(pulumi.ComponentResource):
-    """The Secrets that models read.
+@dataclass(frozen=True, kw_only=True)
+class PullSecretsArgs:
+    """Credentials of container registries, for a component that makes a namespace of its own.
 
     Attributes:
-        synced: What to wait for before a pod refers to a Secret.
+        project: The cluster's project.
+        project_number: Its number.
+        secrets: What is written to the namespace.
+    """
+
+    project: str
+    project_number: pulumi.Input[str]
+    secrets: Sequence[SyncedSecretArgs]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the Kubernetes Secrets, which pods refer to."""
+        return tuple(secret.name for secret in self.secrets)
+
+
+def shown(args: Any) -> dict[str, Any]:
+    """A component's arguments as its properties, with its pull secrets by name."""
+    pull: PullSecretsArgs | None = args.pull
+    return {**vars(args), "pull": list(pull.names) if pull else []}
+
+
+def pull_secrets(
+    args: PullSecretsArgs | None, namespace: str, *, parent: pulumi.Resource, after: pulumi.Resource
+) -> list[pulumi.Resource]:
+    """Those Secrets in `namespace`, once `after` is there; what to wait for before a pod is pulled with them."""
+    if args is None:
+        return []
+    wanted = NamespaceSecretsArgs(
+        project=args.project, project_number=args.project_number, namespace=namespace, secrets=args.secrets
+    )
+    options = pulumi.ResourceOptions(parent=parent, depends_on=[after])
+    return NamespaceSecrets(f"{namespace}-secrets", wanted, options).synced
+
+
+class NamespaceSecrets(pulumi.ComponentResource):
+    """The Secrets that pods of one namespace read.
+
+    Attributes:
+        synced: What to wait for before anything refers to a Secret: each is done once its Secret is written.
     """
 
     synced: list[pulumi.Resource]
 
-    def __init__(self, name: str, args: ModelSecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: NamespaceSecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         props = {**vars(args), "secrets": [asdict(secret) for secret in args.secrets]}
         super().__init__("platform:index:Secrets", name, props, opts)
         child = pulumi.ResourceOptions(parent=self)
@@ -89,24 +134,21 @@ class ModelSecrets(pulumi.ComponentResource):
                 member=member,
                 opts=child,
             )
-            source = manifest(
+            named_like_it = partial(manifest, name=secret.name, namespace=args.namespace)
+            source = named_like_it(
                 f"{name}-{secret.name}-source",
                 api_version=secrets.PROVIDER_CLASS_API_VERSION,
                 kind=secrets.PROVIDER_CLASS,
-                name=secret.name,
-                namespace=args.namespace,
                 spec={
                     "provider": secrets.PROVIDER,
                     "parameters": {"secrets": json.dumps([{"resourceName": secret.version, "path": secret.key}])},
                 },
                 opts=child,
             )
-            sync = manifest(
+            sync = named_like_it(
                 f"{name}-{secret.name}-sync",
                 api_version=secrets.SYNC_API_VERSION,
                 kind=secrets.SYNC,
-                name=secret.name,
-                namespace=args.namespace,
                 spec={
                     "serviceAccountName": secrets.SYNC_ACCOUNT,
                     "secretProviderClassName": secret.name,
@@ -115,6 +157,7 @@ class ModelSecrets(pulumi.ComponentResource):
                         "data": [{"sourcePath": secret.key, "targetKey": secret.key}],
                     },
                 },
+                annotations=UNTIL_WRITTEN,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[account, reader, source]),
             )
             self.synced.append(sync)

@@ -1,7 +1,8 @@
 """The Google Cloud APIs that the platform calls, switched on before anything that needs them.
 
-Owns the activation of each API, and GKE's service agent where something has to be granted to it or to the project's number,
-which its address holds. Never switches an API off again: other things in the project may use it.
+Owns the activation of each API, and service agents where something has to be granted to them: GKE's, whose address holds the
+project's number, and the one that calls out for load balancers. Google makes an agent when its API is first used, and a role for
+one that does not exist yet is refused. Never switches an API off again: other things in the project may use it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pulumi
 
 from components.google import Service, ServiceIdentity
 from rules import encryption
+from rules.edge import EXTENSIONS_API
 
 APIS = (
     # Roles on the project are read and granted through it.
@@ -20,7 +22,7 @@ APIS = (
     "container.googleapis.com",
     "iam.googleapis.com",
     # The endpoint picker is called through a service extension.
-    "networkservices.googleapis.com",
+    EXTENSIONS_API,
 )
 """What every stack calls."""
 
@@ -32,11 +34,13 @@ class ProjectServices(pulumi.ComponentResource):
         services: Each API, the ones of every stack and the further ones.
         gke_agent: Address of GKE's service agent, where it was asked for.
         project_number: The project's number, where the agent was asked for.
+        extensions_agent: What makes the agent that calls out for load balancers, where it was asked for.
     """
 
     services: list[Service]
     gke_agent: pulumi.Output[str] | None
     project_number: pulumi.Output[str] | None
+    extensions_agent: ServiceIdentity | None
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class ProjectServices(pulumi.ComponentResource):
         project: str,
         further: Sequence[str] = (),
         agent: bool = False,
+        extensions: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         apis = [*APIS, *(api for api in dict.fromkeys(further) if api not in APIS)]
@@ -54,14 +59,14 @@ class ProjectServices(pulumi.ComponentResource):
             Service(api.split(".", 1)[0], project=project, service=api, disable_on_destroy=False, opts=child)
             for api in apis
         ]
-        self.gke_agent = self.project_number = None
-        if agent:
-            identity = ServiceIdentity(
-                "gke-agent",
-                project=project,
-                service="container.googleapis.com",
-                opts=pulumi.ResourceOptions(parent=self, depends_on=self.services),
+        after = pulumi.ResourceOptions(parent=self, depends_on=self.services)
+        self.gke_agent = self.project_number = self.extensions_agent = None
+        if extensions:
+            self.extensions_agent = ServiceIdentity(
+                "extensions-agent", project=project, service=EXTENSIONS_API, opts=after
             )
+        if agent:
+            identity = ServiceIdentity("gke-agent", project=project, service="container.googleapis.com", opts=after)
             self.gke_agent = identity.email
             self.project_number = identity.email.apply(encryption.gke_agent_number)
         self.register_outputs({})

@@ -26,6 +26,9 @@ _BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
 _IAM: Final = (
     *("IAMMember", "IAMBinding", "SecretIamMember", "SecretIamBinding", "RepositoryIamMember", "RepositoryIamBinding"),
     *("BucketIAMMember", "BucketIAMBinding", "CryptoKeyIAMMember", "CryptoKeyIAMBinding"),
+    *("WebIamMember", "WebIamBinding", "WebTypeComputeIamMember", "WebTypeComputeIamBinding"),
+    *("WebBackendServiceIamMember", "WebBackendServiceIamBinding"),
+    *("WebRegionBackendServiceIamMember", "WebRegionBackendServiceIamBinding"),
 )
 
 

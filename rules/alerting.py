@@ -38,7 +38,13 @@ class Scope:
     """What is watched."""
 
     cluster: str
+    location: str
+    """The cluster's region or zone: a project may have clusters of one name in several."""
     namespace: str
+    gateway: str
+    """Name of the Gateway."""
+    network: str
+    """Name of the VPC that the Gateway's load balancer is in."""
     region: str
     internal: bool
     """Whether the Gateway's load balancer is an internal one."""
@@ -53,27 +59,32 @@ class Scope:
         return monitoring.INTERNAL if self.internal else monitoring.EXTERNAL
 
     def requests(self, metric: str, more: str = "") -> str:
-        """A selector of the load balancer's series of `metric`."""
+        """A selector of the load balancer's series of `metric`.
+
+        Its series do not name the cluster, and of the Gateway only what GKE puts into the URL map's name. The VPC tells two
+        stacks of one project apart that have the same names in it, each having its own unless the settings name one.
+        """
         names = self.load_balancer
+        pattern = monitoring.url_map_pattern(self.namespace, self.gateway)
         return (
             f'{names.prefix}{metric}{{monitored_resource="{names.resource}",region="{self.region}",'
-            f'url_map_name=~"{monitoring.GATEWAY_PREFIX}.+"{more}}}'
+            f'network_name="{self.network}",url_map_name=~"{pattern}"{more}}}'
         )
 
     def scraped(self, metric: str, more: str = "") -> str:
         """A selector of what managed Prometheus read in the namespace."""
-        return f'{metric}{{cluster="{self.cluster}",namespace="{self.namespace}"{more}}}'
+        return f'{metric}{{location="{self.location}",cluster="{self.cluster}",namespace="{self.namespace}"{more}}}'
 
     def containers(self, metric: str, more: str = "") -> str:
         """A selector of GKE's own series of the namespace's containers."""
         return (
-            f'{metric}{{monitored_resource="k8s_container",cluster_name="{self.cluster}",'
+            f'{metric}{{monitored_resource="k8s_container",location="{self.location}",cluster_name="{self.cluster}",'
             f'namespace_name="{self.namespace}"{more}}}'
         )
 
     def nodes(self, metric: str) -> str:
         """A selector of GKE's own series of the cluster's nodes."""
-        return f'{metric}{{monitored_resource="k8s_node",cluster_name="{self.cluster}"}}'
+        return f'{metric}{{monitored_resource="k8s_node",location="{self.location}",cluster_name="{self.cluster}"}}'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +101,19 @@ class Alert:
     minutes: int = 0
     """How long the query must give series."""
     log_filter: str = ""
+    of_endpoints: bool = False
+    """Whether the log filter still lacks `endpoints_in` the range of the cluster's pods."""
+
+
+def endpoints_in(pods: str) -> str:
+    """The part of a log filter that takes health checks of endpoints in this range alone.
+
+    Such an entry names no cluster, Gateway or health check, only a network endpoint group by the number that it got when GKE
+    made it (Google's page on health check logging, 2026). The addresses are what is known before: of the endpoint, and that
+    the probe went to. Stacks of one project whose pods have the same range hear of each other's endpoints all the same.
+    """
+    probed = "jsonPayload.healthCheckProbeResult"
+    return f'(ip_in_net({probed}.targetIp, "{pods}") OR ip_in_net({probed}.ipAddress, "{pods}"))'
 
 
 def alerts(scope: Scope, limits: Thresholds) -> list[Alert]:
@@ -117,7 +141,7 @@ def metric_alert(scope: Scope, service: str, metric: str, comparison: str, value
 
 
 def _pods(service: str) -> str:
-    return f',pod=~"{service}-.+"'
+    return f',pod=~"{service}-[a-z0-9]+-[a-z0-9]+"'
 
 
 def _traffic(scope: Scope, limits: Thresholds) -> Iterator[Alert]:
@@ -163,7 +187,8 @@ def _health(scope: Scope) -> Iterator[Alert]:
         title="An endpoint turned unhealthy",
         severity="ERROR",
         advice="The load balancer's health check failed where it had passed before. The log entry names the endpoint and "
-        "what it answered.",
+        "what it answered; one of another cluster is here only where that cluster's pods have the same range.",
+        of_endpoints=True,
         log_filter=" AND ".join(
             (
                 f'log_id("{monitoring.HEALTH_CHECK_LOG}")',
@@ -184,6 +209,7 @@ def _health(scope: Scope) -> Iterator[Alert]:
             (
                 f'log_id("{monitoring.EVENTS_LOG}")',
                 'resource.type="k8s_pod"',
+                f'resource.labels.location="{scope.location}"',
                 f'resource.labels.cluster_name="{scope.cluster}"',
                 f'resource.labels.namespace_name="{scope.namespace}"',
                 'jsonPayload.reason="Unhealthy"',

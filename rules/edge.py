@@ -32,6 +32,8 @@ TRAFFIC_EXTENSION_EVENTS: Final = (
 EXTENSION_TIMEOUT_MILLISECONDS: Final = range(10, 10001)
 CEL_MATCHER_LENGTH: Final = 512
 
+EXTENSIONS_API: Final = "networkservices.googleapis.com"
+"""Network Services, of which extensions of load balancers are a part."""
 MODEL_ARMOR_API: Final = "modelarmor.googleapis.com"
 MODEL_ARMOR_SETTINGS: Final = "model_armor_settings"
 """Metadata key of the callout: a JSON list, one entry a model; `default` stands for every other model."""
@@ -47,6 +49,14 @@ _MILLISECONDS: Final = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 
 IAP_API: Final = "iap.googleapis.com"
 IAP_CLIENT_ID: Final = r"^[0-9]+-[a-z0-9]+\.apps\.googleusercontent\.com$"
+IAP_ROLE: Final = "roles/iap.httpsResourceAccessor"
+"""IAP-secured Web App User: without it nobody passes, whatever else they may do in the project."""
+IAP_MEMBER: Final = re.compile(
+    r"(user|group|serviceAccount):[^@\s:]+@[^@\s]+\.[^@\s]+|domain:[^@\s:]+\.[^@\s:]+|principal(Set)?://iam\.googleapis\.com/\S+"
+)
+"""Who may be named: an account, a group, a domain, or federated identities."""
+CONDITION_TERMS: Final = 13
+"""Comparisons in one IAM condition, which takes twelve logical operators between them (IAM's quotas, 2026)."""
 IAP_SECRET: Final = "iap-oauth-client"  # noqa: S105 - the name of a Secret
 """Name of the Kubernetes Secret that this program has made for it."""
 IAP_SECRET_KEY: Final = "key"  # noqa: S105 - the name of a field
@@ -73,7 +83,12 @@ def model_armor_service(region: str) -> str:
 
 
 def extensions_agent(project_number: str) -> str:
-    """The service account that calls out for a project's load balancers."""
+    """The service account that calls out for a project's load balancers.
+
+    Google makes it with the service identity of Network Services, whose own answer names another of that API's agents
+    (GoogleCloudPlatform/terraform-google-enterprise-application makes that identity before it grants these roles, 2026; IAM's
+    list of service agents names gcp-sa-networkactions for the API).
+    """
     return f"service-{project_number}@gcp-sa-dep.iam.gserviceaccount.com"
 
 
@@ -81,6 +96,15 @@ def model_armor_settings(template: str) -> str:
     """The callout's settings that send prompts and answers of every model through `template`."""
     wanted = {"model": "default", "user_prompt_template_id": template, "model_response_template_id": template}
     return json.dumps([wanted], sort_keys=True)
+
+
+def host_condition(hostnames: Sequence[str]) -> str:
+    """The IAM condition that holds for requests to these host names and no others; `CONDITION_TERMS` names at most.
+
+    IAP compares the name it has normalised: lower case, without a dot at its end (Chrome Enterprise Premium's page on host
+    name and path conditions, 2026).
+    """
+    return " || ".join(f'request.host == "{host}"' for host in hostnames)
 
 
 def check_iap(iap: object, path: str = "spec.default.iap") -> list[Finding]:

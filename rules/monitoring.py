@@ -36,7 +36,29 @@ EVENTS_LOG: Final = "events"
 HEALTH_CHECK_LOG: Final = "compute.googleapis.com/healthchecks"
 """Each change of an endpoint's health, where the health check logs them."""
 GATEWAY_PREFIX: Final = "gkegw1-"
-"""First part of the names of everything that GKE's Gateway controller makes; the rest is cut and hashed."""
+"""First part of the names of everything that GKE's Gateway controller makes."""
+_GATEWAY_NAME_ROOM: Final = 37
+"""Letters that namespace and name of a Gateway have in the name of its URL map, which is
+`gkegw1-CLUSTER-NAMESPACE-NAME-HASH` with four letters of the cluster's hash and twelve of its own in 63 (names in annotations of
+Gateways and in gcloud's output, as users show them, 2024 to 2026); longer ones are cut."""
+
+
+def url_map_pattern(namespace: str, gateway: str) -> str:
+    """A regular expression that the names of a Gateway's URL maps match as a whole.
+
+    How GKE cuts long names is not documented. So little of such a name is asked for that it is there whether both are cut
+    by the same number of letters or in proportion: the pattern may take a similar Gateway for this one, and never misses it.
+    """
+    total = len(namespace) + len(gateway)
+    excess = total - _GATEWAY_NAME_ROOM
+    if excess <= 0:
+        return f"{GATEWAY_PREFIX}[a-z0-9]+-{namespace}-{gateway}-[a-z0-9]+"
+
+    def kept(name: str) -> str:
+        evenly, in_proportion = len(name) - excess, len(name) * _GATEWAY_NAME_ROOM // total
+        return name[: max(1, min(evenly, in_proportion) - 1)]
+
+    return f"{GATEWAY_PREFIX}[a-z0-9]+-{kept(namespace)}[-a-z0-9]*-{kept(gateway)}[-a-z0-9]*"
 
 
 @dataclass(frozen=True, kw_only=True)

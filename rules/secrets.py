@@ -18,6 +18,10 @@ PROVIDER_CLASS_API_VERSION: Final = "secrets-store.csi.x-k8s.io/v1"
 PROVIDER_CLASS: Final = "SecretProviderClass"
 SYNC_API_VERSION: Final = "secret-sync.gke.io/v1"
 SYNC: Final = "SecretSync"
+WRITTEN: Final = "{.status.lastSuccessfulSyncTime}"
+"""JSONPath of what a SecretSync has once its Secret is written. Its conditions do not say so in one way: the controller calls
+them Create or Update, by its version and by what it did last (kubernetes-sigs/secrets-store-sync-controller,
+internal/controller, 2026); this field is in GKE's v1, set with the first success, and stays."""
 PROVIDER: Final = "gke"
 SYNC_ACCOUNT: Final = "secret-sync"
 """Service account in the models' namespace that reads the secrets; no pod runs as it."""

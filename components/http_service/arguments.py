@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components.endpoints import Server
+from components.network_policies import Destination
 from rules import autoscaling, volumes
 from rules.probes import Timing
 
@@ -168,6 +169,7 @@ class HttpInferenceServiceArgs:
         drain_seconds: How long requests go on in a pod that is being stopped.
         load_balancer_readiness: Whether pods wait for the load balancer's own health check.
         scrape_seconds: How often metrics are read; 0 for never.
+        egress: What its pods may reach beside what every pod of the namespace may.
     """
 
     namespace: str
@@ -196,6 +198,7 @@ class HttpInferenceServiceArgs:
     drain_seconds: int
     load_balancer_readiness: bool
     scrape_seconds: int
+    egress: tuple[Destination, ...] = ()
 
     @property
     def fewest_replicas(self) -> int:

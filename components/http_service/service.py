@@ -12,11 +12,12 @@ from typing import Any
 
 import pulumi
 
+from components import network_policies
 from components.http_service import scaling, traffic, workload
 from components.http_service.arguments import HttpInferenceServiceArgs
 from components.manifests import manifest
 from components.props import props
-from rules import autoscaling, backend, gateway, health, monitoring, volumes, weights
+from rules import autoscaling, backend, gateway, health, isolation, monitoring, volumes, weights
 
 NAME_LABEL = "app.kubernetes.io/name"
 COMPONENT_LABEL = "app.kubernetes.io/component"
@@ -85,9 +86,22 @@ class HttpInferenceService(pulumi.ComponentResource):
                 after=classes,
             )
         self.service = made("service", "v1", "Service", traffic.service(args, selected))
+        before: list[pulumi.Resource] = [account]
+        if args.egress:
+            opened = manifest(
+                f"{name}-egress",
+                api_version=isolation.NETWORK_POLICY_API_VERSION,
+                kind="NetworkPolicy",
+                name=f"{name}-allowed-egress",
+                namespace=args.namespace,
+                spec=network_policies.allow_destinations(selected, args.egress),
+                labels=selected,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            before.append(opened)
         spec = workload.deployment(name, args, selected)
         self.deployment = made(
-            "deployment", "apps/v1", "Deployment", spec, after=[account], seconds=spec["progressDeadlineSeconds"]
+            "deployment", "apps/v1", "Deployment", spec, after=before, seconds=spec["progressDeadlineSeconds"]
         )
         policies = [
             made("health", networking, health.HEALTH_CHECK_POLICY, traffic.health_check_policy(name, args)),

@@ -30,6 +30,7 @@ class PlatformMonitoringArgs:
 
     Attributes:
         scope: What is watched.
+        pods: Range of the cluster's pods, by which the log of health checks is told apart from other clusters'.
         thresholds: Where alerts begin.
         alert: Whether alert policies are made.
         further: Alerts on metrics of single services.
@@ -42,6 +43,7 @@ class PlatformMonitoringArgs:
     """
 
     scope: Scope
+    pods: pulumi.Input[str]
     thresholds: Thresholds
     alert: bool
     further: tuple[Alert, ...]
@@ -77,7 +79,7 @@ class PlatformMonitoring(pulumi.ComponentResource):
                 display_name=f"{args.scope.cluster}: {alert.title}",
                 combiner="OR",
                 severity=alert.severity,
-                conditions=[condition(alert)],
+                conditions=[condition(alert, args.pods)],
                 documentation={"content": alert.advice, "mime_type": "text/markdown"},
                 alert_strategy=strategy(alert),
                 notification_channels=channels,
@@ -100,10 +102,15 @@ class PlatformMonitoring(pulumi.ComponentResource):
             scraping.endpoint_picker(model)
 
 
-def condition(alert: Alert) -> Any:
-    """The alert as a condition of an alert policy."""
+def condition(alert: Alert, pods: pulumi.Input[str]) -> Any:
+    """The alert as a condition of an alert policy, for a cluster whose pods have that range."""
     if alert.log_filter:
-        return {"display_name": alert.title, "condition_matched_log": {"filter": alert.log_filter}}
+        wanted: pulumi.Input[str] = alert.log_filter
+        if alert.of_endpoints:
+            wanted = pulumi.Output.from_input(pods).apply(
+                lambda known: f"{alert.log_filter} AND {alerting.endpoints_in(known)}"
+            )
+        return {"display_name": alert.title, "condition_matched_log": {"filter": wanted}}
     query = {
         "query": alert.query,
         "duration": f"{alert.minutes * 60}s",

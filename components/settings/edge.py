@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from components.settings.base import Cidr, Section
 from components.settings.checks import refuse
 from components.settings.gateway import GoogleName
 from components.settings.secrets import ManagedSecret
 from rules import edge
+from rules.access import PUBLIC_MEMBERS
 
 
 class CloudArmor(Section):
@@ -29,13 +30,31 @@ class CloudArmor(Section):
         return self
 
 
+def check_iap_member(value: str) -> str:
+    """Somebody whom IAP can ask to sign in, or an identity that calls; never everybody."""
+    if value in PUBLIC_MEMBERS:
+        refuse("", value, "with it everybody passes, as without IAP", "members by name, or leave iap out")
+    if edge.IAP_MEMBER.fullmatch(value) is None:
+        reason = "this is no member that IAP lets through"
+        refuse("", value, reason, "group:…, user:…, serviceAccount:…, domain:… or principalSet://iam.googleapis.com/…")
+    return value
+
+
 class Iap(Section):
-    """Identity-Aware Proxy: only signed-in members with the role IAP-secured Web App User pass."""
+    """Identity-Aware Proxy: only signed-in members pass, to the Gateway's host names."""
 
     client_id: Annotated[str, Field(pattern=edge.IAP_CLIENT_ID)]
     """Id of your OAuth client: NUMBER-NAME.apps.googleusercontent.com. GKE takes no Google-managed client here."""
     client_secret: ManagedSecret
     """Where in Secret Manager that client's secret is; GKE writes it to a Kubernetes Secret beside the models."""
+    members: Annotated[tuple[Annotated[str, AfterValidator(check_iap_member)], ...], Field(min_length=1)]
+    """Who may pass: group:EMAIL, user:EMAIL, serviceAccount:EMAIL, domain:NAME or principalSet://iam.googleapis.com/…."""
+
+    @model_validator(mode="after")
+    def _members_differ(self) -> Self:
+        if len({member.lower() for member in self.members}) < len(self.members):
+            refuse("members", ", ".join(self.members), "a member is listed twice", "each member once")
+        return self
 
 
 class ModelArmor(Section):
@@ -57,7 +76,7 @@ class Edge(Section):
     cloud_armor: CloudArmor | None = None
     """Or a Cloud Armor policy that is made here: an allow list, a rate limit, or both."""
     iap: Iap | None = None
-    """Identity-Aware Proxy in front of every model; needs gateway.tls."""
+    """Identity-Aware Proxy in front of every model; needs gateway.tls and gateway.hostnames."""
     model_armor: ModelArmor | None = None
     """Model Armor on the completion endpoints of every model."""
 

@@ -60,7 +60,7 @@ class Gateway(Section):
     """The entry to all models."""
 
     name: DnsLabel = "inference-gateway"
-    """Name of the Gateway object."""
+    """Name of the Gateway object. In a VPC that stacks share, their alerts are told apart by it and the namespace."""
     class_name: Annotated[str, AfterValidator(check_gateway_class)] = "gke-l7-regional-external-managed"
     """GatewayClass: gke-l7-regional-external-managed (Internet) or gke-l7-rilb (inside the VPC)."""
     tls: Tls | None = None
