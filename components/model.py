@@ -35,6 +35,7 @@ class TpuModelArgs:
         section: Name of its listener; none for all of them.
         hostnames: Host names that the route answers; empty for every one.
         endpoint_picker: Image of the endpoint picker.
+        routing_sidecar: Image beside servers with prefill servers.
         compute_class: Name of the compute class in place of the pool; None for the pool.
         machine_type: TPU machine type of the nodes.
         topology: Topology of the nodes' slice.
@@ -54,6 +55,7 @@ class TpuModelArgs:
     section: str | None = None
     hostnames: tuple[str, ...] = ()
     endpoint_picker: str
+    routing_sidecar: str
     compute_class: str | None = None
     machine_type: str
     topology: str
@@ -170,6 +172,7 @@ def _spec(args: TpuModelArgs, model: Model, claims: model_volumes.Claims, priori
         where["imagePullSecrets"] = [{"name": secret} for secret in args.pull_secrets]
     pods = PodArgs(
         model=model,
+        machine=machine,
         layout=tpu.layout(machine, args.topology, model.server.tensor_parallel_size),
         placement=where,
         server=_server(args),
@@ -198,7 +201,7 @@ def _spec(args: TpuModelArgs, model: Model, claims: model_volumes.Claims, priori
     if model.multi_host is not None:
         return {**spec, **model_groups.multi_host(pods)}
     if model.prefill is not None:
-        return {**spec, **model_groups.prefill(pods)}
+        return {**spec, **model_groups.prefill(pods, args.routing_sidecar)}
     return {**spec, "template": pod(pods)}
 
 

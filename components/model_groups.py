@@ -13,7 +13,7 @@ from typing import Any
 import pulumi
 
 from components.manifests import manifest
-from components.model_pod import PodArgs, pod
+from components.model_pod import PodArgs, confined, pod
 from rules import kserve, vllm
 
 RAY_PORT = 6379
@@ -42,15 +42,21 @@ def multi_host(args: PodArgs) -> dict[str, Any]:
     return {"parallelism": {"pipeline": hosts, "tensor": chips}, "template": leader, "worker": worker}
 
 
-def prefill(args: PodArgs) -> dict[str, Any]:
-    """The share of a service's spec for prompts, and the servers that generate behind KServe's routing sidecar."""
+def prefill(args: PodArgs, sidecar: str) -> dict[str, Any]:
+    """The share of a service's spec for prompts, and the servers that generate behind KServe's routing sidecar.
+
+    The image of that is named, so that it can come from a mirror and policies see it; the rest of it is the preset's.
+    """
     wanted = args.model.prefill
     if wanted is None:
         raise ValueError(f"model {args.model.name} has no prefill servers")
     reading = args.model.model_copy(update={"extra_args": (*args.model.extra_args, *wanted.extra_args)})
     generating = replace(args.server, port=kserve.DECODE_PORT)
+    template = pod(replace(args, server=generating))
+    beside = {"name": kserve.ROUTING_SIDECAR, "image": sidecar, "securityContext": confined(non_root=True)}
+    template["initContainers"] = [beside, *template.get("initContainers", [])]
     return {
-        "template": pod(replace(args, server=generating)),
+        "template": template,
         "prefill": {"replicas": wanted.replicas, "template": pod(replace(args, model=reading))},
     }
 

@@ -15,7 +15,7 @@ import pulumi
 from components.endpoints import Server
 from components.model_volumes import Claims
 from components.settings.model import Model
-from rules import kserve, tpu, vllm, vllm_arguments, weights
+from rules import kserve, node_room, tpu, vllm, vllm_arguments, weights
 
 WEIGHTS_MOUNT = "/var/cache/huggingface"
 COMPILED_MOUNT = "/var/cache/xla"
@@ -42,6 +42,7 @@ class PodArgs:
 
     Attributes:
         model: The model.
+        machine: TPU machine type of the nodes.
         layout: How its slice is divided.
         placement: Node selector, tolerations and the like, as the pod spec takes them.
         server: Port, scheme and health path.
@@ -51,6 +52,7 @@ class PodArgs:
     """
 
     model: Model
+    machine: tpu.MachineType
     layout: tpu.Layout
     placement: Mapping[str, Any]
     server: Server
@@ -62,13 +64,12 @@ class PodArgs:
 def pod(args: PodArgs) -> dict[str, Any]:
     """The pod of one server."""
     model, stopping = args.model, args.model.stopping
-    chips = {tpu.TPU_RESOURCE: str(args.layout.chips_per_node)}
     container = {
         "name": kserve.SERVER_CONTAINER,
         "image": model.image,
         "command": ["vllm", "serve", weights_argument(model)],
         "args": arguments(args),
-        "resources": {"requests": chips, "limits": chips},
+        "resources": resources(args),
         "securityContext": confined(non_root=not model.allow_root),
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sleep", str(stopping.pre_stop)]}}},
         **args.server.probes(startup_minutes=model.startup_minutes),
@@ -131,6 +132,33 @@ def arguments(args: PodArgs) -> list[str]:
     if flags.trust_remote_code:
         line.append("--trust-remote-code")
     return [*line, *_lora(model), *model.extra_args]
+
+
+def resources(args: PodArgs) -> dict[str, dict[str, str]]:
+    """What a server asks of its node, and where it ends.
+
+    Memory that is not asked for can be taken back, so the limit is what is asked for: a compiler that runs wild then ends with
+    its server, not with the node. CPU is given back at once, so the limit is all that the node leaves for pods: it throttles
+    nothing, and without a limit GKE reports no use of it. No limit of ephemeral storage: it would only evict the pod earlier.
+    """
+    model, machine, chips = args.model, args.machine, args.layout.chips_per_node
+    requests = {tpu.TPU_RESOURCE: str(chips)}
+    limits = dict(requests)
+    cpu, memory = model.resources.millicpu(machine, chips), model.resources.memory_mib(machine, chips)
+    room = node_room.room(machine)
+    if cpu is not None:
+        requests["cpu"] = _cores(cpu)
+        if room is not None:
+            limits["cpu"] = _cores(max(cpu, room.millicpu * chips // machine.chips_per_vm // 1000 * 1000))
+    if memory is not None:
+        requests["memory"] = limits["memory"] = f"{memory // 1024}Gi" if memory % 1024 == 0 else f"{memory}Mi"
+    if model.disk_gib is not None:
+        requests[node_room.EPHEMERAL_STORAGE] = f"{model.disk_gib}Gi"
+    return {"requests": requests, "limits": limits}
+
+
+def _cores(millicpu: int) -> str:
+    return f"{millicpu}m" if millicpu % 1000 else str(millicpu // 1000)
 
 
 def weights_argument(model: Model) -> str:

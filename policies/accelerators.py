@@ -12,7 +12,7 @@ from typing import Final
 from pulumi_policy import Severity
 
 from policies.framework import Report, resource_policy
-from policies.pods import POD_KINDS
+from policies.pods import POD_KINDS, written_templates
 from policies.reading import Field
 from policies.remediation import accelerator_label
 from policies.resources import Resource
@@ -20,23 +20,16 @@ from rules.kserve import LLM_INFERENCE_SERVICE, LLM_INFERENCE_SERVICE_CONFIG
 from rules.tpu import TPU_ACCELERATOR_LABEL
 from rules.workload import check_accelerator
 
-_POD: Final = ("spec", "template", "spec")
-_PLACES: Final = {
-    "Pod": (("spec",),),
-    "CronJob": (("spec", "jobTemplate", *_POD),),
-    "LeaderWorkerSet": tuple(
-        ("spec", "leaderWorkerTemplate", name, "spec") for name in ("leaderTemplate", "workerTemplate")
-    ),
-    **dict.fromkeys(
-        (LLM_INFERENCE_SERVICE, LLM_INFERENCE_SERVICE_CONFIG),
-        tuple(("spec", *part, name) for part in ((), ("prefill",)) for name in ("template", "worker")),
-    ),
-}
+_KSERVE: Final = frozenset({LLM_INFERENCE_SERVICE, LLM_INFERENCE_SERVICE_CONFIG})
 
 
 def _selectors(resource: Resource) -> Iterator[Field]:
-    for steps in _PLACES.get(resource.kind, (_POD,)):
-        yield resource.at(*steps, "nodeSelector")
+    for template in written_templates(resource):
+        yield template.at("spec", "nodeSelector")
+    if resource.kind in _KSERVE:
+        for part in (resource.at("spec"), resource.at("spec", "prefill")):
+            for name in ("template", "worker"):
+                yield part.at(name, "nodeSelector")
 
 
 def _check(resource: Resource, report: Report) -> None:

@@ -1,7 +1,7 @@
-"""Does a model fit the memory of the chips its server asks for?
+"""Does a model fit the memory of the chips its server asks for, and the boot disk of the nodes it is loaded onto?
 
-Reads the size from the model's name and the server's arguments; a name that tells no size is not judged, and neither are servers
-of several pods. That fewer chips would do is no finding: it may be meant.
+Reads the size from the model's name and the server's arguments; a name that tells no size is not judged, and neither is the
+memory of servers of several pods. That fewer chips would do is no finding: it may be meant.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ from typing import Any, Final
 from pulumi_policy import Severity
 
 from policies.framework import Report, at, stack_policy
+from policies.node_room import declared_pools, judge_disk
 from policies.pods import POD_KINDS, PodTemplate, chips, is_vllm, pod_templates, words
 from policies.reading import Field
 from policies.routing import KINDS
 from rules import memory, tpu, vllm_arguments
 
-_KINDS: Final = tuple(dict.fromkeys((*KINDS, *POD_KINDS, "ConfigMap")))
+_KINDS: Final = tuple(dict.fromkeys((*KINDS, *POD_KINDS, "ConfigMap", "NodePool", "Cluster")))
 
 
 def _check(resources: list[Any], report: Report) -> None:
+    declared = declared_pools(resources)
     for template in pod_templates(resources):
+        judge_disk(template, declared, report)
         container = template.server
         if container is None or template.grouped or not chips(container) or not is_vllm(container):
             continue
@@ -77,9 +80,11 @@ def _decimal(text: str | None) -> float | None:
 
 MODEL_MEMORY: Final = stack_policy(
     name="model-memory",
-    title="Models fit the memory of their chips",
-    description="Weights, and the cache of one request of full length, must fit the memory of the chips a server asks for.",
-    remediation="Take a slice with more chips, a quantised model, or a shorter --max-model-len.",
+    title="Models fit the memory of their chips and the disk of their nodes",
+    description="Weights, and the cache of one request of full length, must fit the memory of the chips a server asks for; "
+    "weights that are loaded for each server must fit what GKE leaves pods of the nodes' boot disk.",
+    remediation="Take a slice with more chips, a quantised model, or a shorter --max-model-len; a larger boot disk, or weights "
+    "on a volume.",
     severity=Severity.HIGH,
     tags=["tpu", "vllm"],
     kinds=_KINDS,

@@ -8,6 +8,7 @@ from pulumi_policy import Policy
 
 from policies.accelerators import TPU_ACCELERATOR
 from policies.access import LITERAL_SECRETS, NETWORK_POLICIES, SCOPED_RIGHTS, SERVICE_ACCOUNT_KEYS
+from policies.alerts import ALERT_SCOPE
 from policies.autoscaling import AUTOSCALER, GRACEFUL_SHUTDOWN, SERVICE_SCALING
 from policies.backend_policies import BACKEND_POLICY_CONTENT, BACKEND_TIMEOUT
 from policies.backend_tls import BACKEND_TLS
@@ -86,5 +87,6 @@ POLICIES: Final[list[Policy]] = [
     NAMESPACE_POD_SECURITY,
     LOAD_BALANCER_INGRESS,
     DELETION_PROTECTED,
+    ALERT_SCOPE,
     EXEMPTIONS_IN_USE,
 ]

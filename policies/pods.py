@@ -26,7 +26,7 @@ from rules.kserve_preset import preset_pod
 from rules.tpu import TPU_RESOURCE
 
 _TEMPLATE: Final = ("spec", "template")
-_TEMPLATES: Final = {
+WORKLOADS: Final = {
     "Pod": ((),),
     "Deployment": (_TEMPLATE,),
     "StatefulSet": (_TEMPLATE,),
@@ -39,7 +39,8 @@ _TEMPLATES: Final = {
         ("spec", "leaderWorkerTemplate", "workerTemplate"),
     ),
 }
-POD_KINDS: Final = (*_TEMPLATES, LLM_INFERENCE_SERVICE, LLM_INFERENCE_SERVICE_CONFIG)
+"""Where Kubernetes' own workloads, and LeaderWorkerSets, have their pod templates."""
+POD_KINDS: Final = (*WORKLOADS, LLM_INFERENCE_SERVICE, LLM_INFERENCE_SERVICE_CONFIG)
 """Kinds with pod templates in them; `ConfigMap` as well where KServe's TLS switch matters."""
 
 
@@ -79,12 +80,17 @@ class PodTemplate:
         return found[0] if len(found) == 1 else None
 
 
+def written_templates(resource: Resource) -> Iterator[Field]:
+    """The pod templates of one of `WORKLOADS`, as they are written; none of any other kind."""
+    for steps in WORKLOADS.get(resource.kind, ()):
+        yield resource.at(*steps)
+
+
 def pod_templates(resources: Iterable[Resource], stack: Stack | None = None) -> Iterator[PodTemplate]:
     """Every pod template; those of LLMInferenceServices with base configs and preset merged in."""
     found = list(resources)
     for resource in found:
-        for steps in _TEMPLATES.get(resource.kind, ()):
-            template = resource.at(*steps)
+        for template in written_templates(resource):
             if not template.missing:
                 grouped = resource.kind == "LeaderWorkerSet"
                 yield PodTemplate(resource, template.at("spec"), template.at("metadata", "labels"), grouped)

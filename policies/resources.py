@@ -74,8 +74,17 @@ def read_resource(
 
     Without `props` every property of it is unknown.
     """
-    if not _wanted(token, wanted):
-        return None
+    return _read(token, props, urn, provider, wanted) if _wanted(token, wanted) else None
+
+
+def _read(
+    token: str,
+    props: Mapping[str, Any] | None,
+    urn: str,
+    provider: PolicyProviderResource | None,
+    wanted: frozenset[str],
+) -> Resource | None:
+    """As `read_resource`, of a token that may be wanted."""
     kind = token.rsplit(":", 1)[-1]
     base = kind.removesuffix("Patch")
     root = Field("", Unknown() if props is None else plain_once(props))
@@ -108,7 +117,7 @@ def read_stack(resources: Iterable[PolicyResource], wanted: frozenset[str]) -> l
     full of defaults, and a Deployment that leaves `replicas` to an autoscaler comes back with `replicas: 1`.
     """
     may_be_wanted = (r for r in resources if _wanted(r.resource_type, wanted))
-    read = (read_resource(r.resource_type, _seen(r), r.urn, r.provider, wanted) for r in may_be_wanted)
+    read = (_read(r.resource_type, _seen(r), r.urn, r.provider, wanted) for r in may_be_wanted)
     return [resource for resource in read if resource is not None]
 
 

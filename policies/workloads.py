@@ -1,7 +1,7 @@
 """Can the pods that ask for TPUs land on a node of this stack?
 
-Reads pod templates of LLMInferenceServices (with the configs they are based on), Deployments, StatefulSets, Jobs,
-LeaderWorkerSets and Pods, and the stack's TPU node pools. What fits is `rules.workload`'s knowledge.
+Reads the pod templates of every kind that has some (of LLMInferenceServices with the configs they are based on), and the
+stack's TPU node pools. What fits is `rules.workload`'s knowledge.
 """
 
 from __future__ import annotations
@@ -13,25 +13,17 @@ from pulumi_policy import Severity
 
 from policies.framework import Report, at, stack_policy
 from policies.node_pools import pools, read_pool
+from policies.node_room import too_large, unknown_requests
+from policies.pods import POD_KINDS, written_templates
 from policies.reading import Field
 from policies.resources import Resource
 from policies.routing import Stack
 from rules.finding import Finding
-from rules.kserve import LLM_INFERENCE_SERVICE, LLM_INFERENCE_SERVICE_CONFIG, check_name
+from rules.kserve import check_name
 from rules.tpu import MACHINE_TYPES, TPU_ACCELERATOR_LABEL, TPU_RESOURCE, TPU_TOPOLOGY_LABEL
 from rules.vllm import check_arguments
 from rules.workload import Slice, check_accelerator, check_declared, check_request, check_single_pod
 
-_TEMPLATES: Final = {
-    "Pod": (("spec",),),
-    "Deployment": (("spec", "template", "spec"),),
-    "StatefulSet": (("spec", "template", "spec"),),
-    "Job": (("spec", "template", "spec"),),
-    "LeaderWorkerSet": (
-        ("spec", "leaderWorkerTemplate", "leaderTemplate", "spec"),
-        ("spec", "leaderWorkerTemplate", "workerTemplate", "spec"),
-    ),
-}
 _QUESTION: Final = "whether the pods fit a TPU node"
 
 
@@ -48,8 +40,8 @@ def _check(resources: list[Resource], report: Report) -> None:
 def _pods(stack: Stack, resources: list[Resource]) -> Iterator[tuple[Resource, Field, bool]]:
     """Every pod template, and whether one pod of it is a server of its own."""
     for resource in resources:
-        for steps in _TEMPLATES.get(resource.kind, ()):
-            yield resource, resource.at(*steps), resource.kind != "LeaderWorkerSet"
+        for template in written_templates(resource):
+            yield resource, template.at("spec"), resource.kind != "LeaderWorkerSet"
     for service in stack.services:
         for part in (service.spec, service.spec.at("prefill")):
             grouped = not part.at("worker").missing
@@ -96,7 +88,10 @@ def _judge(resource: Resource, pod: Field, alone: bool, slices: list[Slice] | No
     if not (accelerator.known and topology.known):
         return
     wanted = (str(accelerator.value), str(topology.value), chips)
-    report.findings((finding.under(pod.path) for finding in _misfits(*wanted, alone, slices)), resource)
+    for field in unknown_requests(pod):
+        report.undecided(field, "whether a node has as much for the pods", resource)
+    found = _misfits(*wanted, alone, slices) or too_large(pod, *wanted)
+    report.findings((finding.under(pod.path) for finding in found), resource)
 
 
 def _misfits(accelerator: str, topology: str, chips: int, alone: bool, slices: list[Slice] | None) -> list[Finding]:
@@ -171,9 +166,7 @@ TPU_WORKLOAD: Final = stack_policy(
     severity=Severity.HIGH,
     tags=["tpu", "kserve"],
     kinds=[
-        *_TEMPLATES,
-        LLM_INFERENCE_SERVICE,
-        LLM_INFERENCE_SERVICE_CONFIG,
+        *POD_KINDS,
         "NodePool",
         "Cluster",
         "HTTPRoute",

@@ -99,6 +99,16 @@ def bytes_per_parameter(name: str, dtype: str | None = None) -> float:
     return DTYPE_BYTES.get(dtype or "auto", DTYPE_BYTES["auto"])
 
 
+def weights_gib(uri: str) -> float | None:
+    """GiB of the files at an address such as `hf://Qwen/Qwen2.5-3B-Instruct`, at least; None where the name does not tell.
+
+    What vLLM quantises while it loads (`--quantization`) is larger on disk; only what the name says of quantisation counts here.
+    """
+    name = uri.partition("://")[2].partition(":")[0] or uri
+    billion = parameters_billion(name)
+    return None if billion is None else billion * 1e9 * bytes_per_parameter(name) / GIB
+
+
 def check_fit(
     *,
     parameters_billion: float | None,

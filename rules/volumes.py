@@ -19,8 +19,17 @@ DEFAULT_CLASS: Final = "standard-rwo"
 """GKE's default: a balanced Persistent Disk, made where its first pod lands."""
 DISK_DRIVER: Final = "pd.csi.storage.gke.io"
 FILESTORE_DRIVER: Final = "filestore.csi.storage.gke.io"
-DISK_CLASSES: Final = {"standard": "pd-standard", DEFAULT_CLASS: "pd-balanced", "premium-rwo": "pd-ssd"}
-"""Storage classes of every GKE cluster with their kinds of disk; those of Filestore come with its add-on."""
+DISK_CLASSES: Final = {
+    "standard": "pd-standard",
+    DEFAULT_CLASS: "pd-balanced",
+    "premium-rwo": "pd-ssd",
+    "hyperdisk-balanced": "hyperdisk-balanced",
+    "hyperdisk-ml": "hyperdisk-ml",
+}
+"""Storage classes that make disks, with their kinds of disk: those of GKE, and those that its guides have one make under these
+names. Those of Filestore come with its add-on."""
+BUILT_IN_CLASSES: Final = ("standard", DEFAULT_CLASS, "premium-rwo")
+"""Those of them that every GKE cluster has."""
 DISK_MODES: Final = frozenset({READ_WRITE_ONCE, READ_WRITE_ONCE_POD, "ReadOnlyMany"})
 """What a disk with a file system takes."""
 SELECTED_NODE: Final = "volume.kubernetes.io/selected-node"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rules.finding import Finding
-from rules.volumes import DISK_DRIVER, FILESTORE_DRIVER
+from rules.volumes import DISK_CLASSES, DISK_DRIVER, FILESTORE_DRIVER
 
 FILESTORE_TIER: Final = "standard"
 """Filestore's Basic HDD, from 1 TiB on."""
@@ -21,8 +21,6 @@ SHARED_CLASSES: Final = ("standard-rwx", "premium-rwx", "zonal-rwx", "enterprise
 """Classes of GKE's Filestore driver, which the cluster has when the driver is on; they name no network, and the driver then takes
 the one called `default`."""
 FILESTORE_API: Final = "file.googleapis.com"
-DISK_CLASSES: Final = ("standard", "standard-rwo", "premium-rwo", "hyperdisk-balanced", "hyperdisk-ml")
-"""Classes of disks: one node writes to them, and rollouts start a server on a second one."""
 HYPERDISK_ML_CLASS: Final = "hyperdisk-ml"
 MODEL_PATH: Final = "/mnt/models"
 """Where KServe's storage initializer, its volumes and its model images put the weights."""

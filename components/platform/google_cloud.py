@@ -35,6 +35,7 @@ def services(settings: Settings, cloud: Provider) -> ProjectServices:
         or _grants_keys(settings)
         or settings.edge.model_armor is not None
         or settings.reads_managed_prometheus,
+        extensions=settings.edge.model_armor is not None,
         opts=pulumi.ResourceOptions(providers=[cloud]),
     )
 

@@ -18,8 +18,9 @@ from components.http_service import (
     Scaling,
     Volume,
 )
+from components.network_policies import Destination
 from components.platform.google_cloud import vpc_name
-from components.secrets import ModelSecrets
+from components.secrets import NamespaceSecrets
 from components.settings import Settings
 from components.settings.http_autoscaling import HttpAutoscaling
 from components.settings.http_service import Amount, HttpEndpoints, HttpService
@@ -31,7 +32,7 @@ def http_services(
     gke: InferenceCluster,
     entry: InferenceGateway,
     protection: EdgeProtection | None,
-    written: ModelSecrets | None,
+    written: NamespaceSecrets | None,
 ) -> Mapping[str, HttpInferenceService]:
     """The services, once the namespace with its Secrets and the Gateway exist, and the edge is guarded."""
     guards = protection.before_routes if protection else []
@@ -83,6 +84,7 @@ def arguments(settings: Settings, service: HttpService, protection: Mapping[str,
         drain_seconds=service.drain_seconds,
         load_balancer_readiness=service.load_balancer_readiness,
         scrape_seconds=settings.monitoring.scrape_seconds if settings.cluster.managed_prometheus else 0,
+        egress=tuple(Destination(**rule.model_dump()) for rule in service.egress),
     )
 
 

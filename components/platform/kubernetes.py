@@ -14,14 +14,15 @@ from components.namespace import ModelNamespace, ModelNamespaceArgs
 from components.naming import joined
 from components.network import PlatformNetwork
 from components.platform.google_cloud import serving_ports
+from components.platform.pulling import pull_secrets, pulled, warn_about_mirrors
 from components.route_preset import route_preset
-from components.secrets import ModelSecrets, ModelSecretsArgs, SyncedSecretArgs
+from components.secrets import NamespaceSecrets, NamespaceSecretsArgs, SyncedSecretArgs
 from components.services import ProjectServices
 from components.settings import Settings
 from components.settings.gateway import Gateway
 from components.settings.namespace import ContainerDefaults, Quota
 from rules import edge as edge_rules
-from rules import kserve, kserve_config, tpu, vllm
+from rules import kserve, kserve_config, product_images, tpu, vllm
 from rules import secrets as rules
 
 
@@ -55,8 +56,9 @@ def metrics_ports(settings: Settings) -> tuple[int, ...]:
 
 def secrets(
     settings: Settings, cloud: Provider, apis: ProjectServices, gke: InferenceCluster, space: ModelNamespace
-) -> ModelSecrets | None:
+) -> NamespaceSecrets | None:
     """Secrets of Secret Manager as Kubernetes Secrets of that namespace; None where the settings name none."""
+    warn_about_mirrors(settings)
     wanted = settings.secrets
     if not settings.syncs_secrets or apis.project_number is None:
         return None
@@ -64,15 +66,13 @@ def secrets(
     if token := wanted.hugging_face_token:
         version = rules.version_name(settings.project, token.secret, token.version)
         synced.append(SyncedSecretArgs(name=rules.HUGGING_FACE, version=version, key=rules.HUGGING_FACE_KEY))
-    for each in wanted.image_pull:
-        version = rules.version_name(settings.project, each.secret, each.version)
-        synced.append(SyncedSecretArgs(name=each.name, version=version, key=rules.DOCKER_KEY, type=rules.DOCKER_TYPE))
+    synced += pulled(settings)
     if iap := settings.edge.iap:
         version = rules.version_name(settings.project, iap.client_secret.secret, iap.client_secret.version)
         synced.append(SyncedSecretArgs(name=edge_rules.IAP_SECRET, version=version, key=edge_rules.IAP_SECRET_KEY))
-    return ModelSecrets(
+    return NamespaceSecrets(
         "secrets",
-        ModelSecretsArgs(
+        NamespaceSecretsArgs(
             project=settings.project, project_number=apis.project_number, namespace=settings.namespace, secrets=synced
         ),
         pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=[space]),
@@ -93,11 +93,13 @@ def _requests(defaults: ContainerDefaults | None) -> dict[str, str] | None:
     return None if defaults is None else {"cpu": defaults.cpu, "memory": defaults.memory}
 
 
-def controllers(settings: Settings, gke: InferenceCluster, space: ModelNamespace) -> InferenceControllers | None:
+def controllers(
+    settings: Settings, cloud: Provider, apis: ProjectServices, gke: InferenceCluster, space: ModelNamespace
+) -> InferenceControllers | None:
     """cert-manager, LeaderWorkerSet and KServe; plain HTTP services alone need none of them."""
     if not settings.models:
         return None
-    places = {upstream: settings.images.at(upstream) for upstream in kserve_config.CONTROLLER_IMAGES}
+    places = {each.repository: settings.images.at(each.repository) for each in product_images.CHART_IMAGES}
     inference = InferenceControllers(
         "controllers",
         InferenceControllersArgs(
@@ -107,8 +109,9 @@ def controllers(settings: Settings, gke: InferenceCluster, space: ModelNamespace
             backend_tls=settings.kserve.backend_tls,
             version=settings.kserve.version,
             images={upstream: place for upstream, place in places.items() if place != upstream},
+            pull=pull_secrets(settings, apis),
         ),
-        pulumi.ResourceOptions(providers=[gke.provider]),
+        pulumi.ResourceOptions(providers=[cloud, gke.provider]),
     )
     if settings.kserve.managed_routes:
         preset = route_preset(
@@ -217,15 +220,19 @@ def edge(settings: Settings, cloud: Provider, apis: ProjectServices, gke: Infere
             requests_per_minute=made.requests_per_minute if made else None,
             iap_client=iap.client_id if iap else None,
             iap_secret=edge_rules.IAP_SECRET if iap else None,
+            iap_members=iap.members if iap else (),
+            project=settings.project,
+            hostnames=settings.gateway.hostnames,
             model_armor=ModelArmorArgs(
                 template=f"projects/{settings.project}/locations/{settings.region}/templates/{armor.template}",
                 project=settings.project,
                 project_number=apis.project_number,
+                agent=apis.extensions_agent,
                 timeout_milliseconds=armor.timeout_milliseconds,
                 fail_open=armor.fail_open,
                 paths=judged,
             )
-            if armor and apis.project_number is not None
+            if armor and apis.project_number is not None and apis.extensions_agent is not None
             else None,
         ),
         pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=apis.services),

@@ -8,6 +8,7 @@ from pulumi_gcp.provider import Provider
 from components.cluster import InferenceCluster
 from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.monitoring import PlatformMonitoring, PlatformMonitoringArgs
+from components.platform.pulling import pull_secrets
 from components.services import ProjectServices
 from components.settings import Settings
 from components.settings.http_service import MetricAlert
@@ -21,9 +22,13 @@ def monitoring(
     wanted = settings.monitoring
     if not wanted.enabled:
         return None
+    existing = settings.network.existing
     scope = alerting.Scope(
         cluster=settings.cluster.name,
+        location=settings.region if settings.cluster.regional else settings.zone,
         namespace=settings.namespace,
+        gateway=settings.gateway.name,
+        network=existing.network if existing else settings.cluster.name,
         region=settings.region,
         internal=settings.gateway.class_name == gateway.REGIONAL_INTERNAL,
         models=bool(settings.models),
@@ -34,6 +39,7 @@ def monitoring(
         "monitoring",
         PlatformMonitoringArgs(
             scope=scope,
+            pods=gke.cluster.cluster_ipv4_cidr if existing else settings.network.pod_cidr,
             thresholds=alerting.Thresholds(**wanted.thresholds.model_dump()),
             alert=wanted.alerts,
             further=further,
@@ -55,7 +61,12 @@ def metrics_adapter(
     if not settings.reads_managed_prometheus or apis.project_number is None:
         return None
     image = settings.images.at(workload_metrics.ADAPTER)
-    args = MetricsAdapterArgs(project=settings.project, project_number=apis.project_number, image=image)
+    args = MetricsAdapterArgs(
+        project=settings.project,
+        project_number=apis.project_number,
+        image=image,
+        pull=pull_secrets(settings, apis),
+    )
     return MetricsAdapter(
         "metrics-adapter", args, pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=apis.services)
     )

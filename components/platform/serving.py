@@ -13,7 +13,7 @@ from components.gateway import InferenceGateway
 from components.model import TpuModel, TpuModelArgs
 from components.model_pod import SecretKey
 from components.platform.google_cloud import vpc_name
-from components.secrets import ModelSecrets
+from components.secrets import NamespaceSecrets
 from components.settings import Settings
 from components.settings.model import Model
 from rules import kserve, secrets
@@ -26,7 +26,7 @@ def models(
     entry: InferenceGateway,
     edge: EdgeProtection | None,
     inference: InferenceControllers | None,
-    written: ModelSecrets | None,
+    written: NamespaceSecrets | None,
 ) -> Mapping[str, TpuModel]:
     """The models, once KServe can take them, their nodes and Secrets exist, and the edge is guarded."""
     if inference is None:
@@ -46,6 +46,7 @@ def models(
                 section=settings.gateway.section,
                 hostnames=settings.gateway.hostnames,
                 endpoint_picker=settings.images.at(settings.images.endpoint_picker),
+                routing_sidecar=settings.images.at(settings.images.routing_sidecar),
                 compute_class=settings.compute_class(model.pool),
                 machine_type=settings.pool(model.pool).machine_type,
                 topology=settings.pool(model.pool).topology,
@@ -68,11 +69,16 @@ def models(
 
 
 def _from_mirror(settings: Settings, model: Model) -> Model:
-    """The model with images from where they are to be pulled."""
+    """The model with images, also those that hold weights, from where they are to be pulled."""
     canary = model.canary
-    if canary is not None and canary.image is not None:
-        canary = canary.model_copy(update={"image": settings.images.at(canary.image)})
-    return model.model_copy(update={"image": settings.images.at(model.image), "canary": canary})
+    if canary is not None:
+        moved = {
+            "image": None if canary.image is None else settings.images.at(canary.image),
+            "uri": None if canary.uri is None else settings.images.weights_at(canary.uri),
+        }
+        canary = canary.model_copy(update=moved)
+    image, uri = settings.images.at(model.image), settings.images.weights_at(model.uri)
+    return model.model_copy(update={"image": image, "uri": uri, "canary": canary})
 
 
 def warn_about_updates(settings: Settings) -> None:

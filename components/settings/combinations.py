@@ -7,11 +7,14 @@ range of addresses has room for. Does not own whether a model fits its pool (`mo
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from components.settings.checks import findings, refuse
-from rules import autoscaling, edge, machine_zones, monitoring, secrets
+from components.settings.model_routing import EndpointPicker
+from rules import autoscaling, edge, machine_zones, monitoring, quantity, secrets
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
@@ -27,7 +30,26 @@ def check_combinations(settings: Settings) -> None:
     _control_plane_has_nodes(settings)
     _pods_have_addresses(settings)
     _quota_has_room(settings)
+    _egress_is_restricted(settings)
     _names_are_free(settings)
+
+
+def _egress_is_restricted(settings: Settings) -> None:
+    isolation = settings.isolation
+    inside = {name: block for name, block in settings.network.ranges().items() if name in {"podCidr", "serviceCidr"}}
+    for index, service in enumerate(settings.services):
+        if service.egress and (isolation.egress == "open" or not isolation.network_policies):
+            off = "isolation.egress is open" if isolation.egress == "open" else "isolation.networkPolicies is off"
+            where = ", ".join(rule.where for rule in service.egress)
+            reason = f"{off}, and its pods may reach everything already"
+            refuse(f"services[{index}].egress", where, reason, "isolation.egress: restricted, or leave egress out")
+        for number, rule in enumerate(service.egress):
+            for name, block in inside.items():
+                if rule.cidr is not None and ipaddress.IPv4Network(rule.cidr).subnet_of(block):
+                    reason = (
+                        f"it is in network.{name} {block}, and network policies know pods by namespace, not address"
+                    )
+                    refuse(f"services[{index}].egress[{number}].cidr", rule.cidr, reason, "namespace: NAME")
 
 
 def _metrics_are_collected(settings: Settings) -> None:
@@ -85,15 +107,43 @@ def _pods_have_addresses(settings: Settings) -> None:
 
 def _quota_has_room(settings: Settings) -> None:
     quota = settings.isolation.quota
-    if quota is None or quota.pods is None:
+    if quota is None:
         return
-    needed = sum(service.most_replicas for service in settings.services)
+    wanted = _wanted(settings)
+    pods = sum(count for count, _, _ in wanted)
+    if quota.pods is not None and quota.pods < pods:
+        reason = f"servers and endpoint pickers are {pods} pods"
+        refuse("isolation.quota.pods", quota.pods, reason, f"{pods} or more, and room for updates")
+    cores = math.ceil(sum(count * cpu for count, cpu, _ in wanted))
+    if quota.cpu is not None and (quantity.number(quota.cpu) or 0) < cores:
+        reason = f"servers and endpoint pickers ask for {cores} vCPUs, and a pod beyond the quota is refused"
+        instead = f"{cores} or more, and room for updates, or less under resources of models"
+        refuse("isolation.quota.cpu", quota.cpu, reason, instead)
+    gib = math.ceil(sum(count * memory for count, _, memory in wanted) / 1024**3)
+    if quota.memory is not None and (quantity.number(quota.memory) or 0) < gib * 1024**3:
+        reason = f"servers and endpoint pickers ask for {gib} GiB, and a pod beyond the quota is refused"
+        instead = f"{gib}Gi or more, and room for updates, or less under resources of models"
+        refuse("isolation.quota.memory", quota.memory, reason, instead)
+
+
+def _wanted(settings: Settings) -> list[tuple[int, Decimal, Decimal]]:
+    """What runs in the namespace when all of it is in use: number of pods, cores and bytes that each asks for at least."""
+    found: list[tuple[int, Decimal, Decimal]] = []
+    for service in settings.services:
+        asked = service.resources.requests
+        found.append((service.most_replicas, _number(asked.cpu), _number(asked.memory)))
     for model in settings.models:
-        pickers = model.endpoint_picker.replicas if model.endpoint_picker else 1
-        needed += model.slices + pickers * len(model.service_names)
-    if quota.pods < needed:
-        reason = f"servers and endpoint pickers are {needed} pods"
-        refuse("isolation.quota.pods", quota.pods, reason, f"{needed} or more, and room for updates")
+        pool = settings.pool(model.pool)
+        cpu = model.resources.millicpu(pool.machine, pool.machine.chips_per_vm) or 0
+        memory = model.resources.memory_mib(pool.machine, pool.machine.chips_per_vm) or 0
+        found.append((model.slices * pool.slice_nodes, Decimal(cpu) / 1000, Decimal(memory) * 1024**2))
+        picker = model.endpoint_picker or EndpointPicker()
+        found.append((picker.replicas * len(model.service_names), _number(picker.cpu), _number(picker.memory)))
+    return found
+
+
+def _number(text: str) -> Decimal:
+    return quantity.number(text) or Decimal(0)
 
 
 def _addresses(pods: int) -> int:

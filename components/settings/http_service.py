@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, model_v
 
 from components.settings.base import DnsLabel, Section
 from components.settings.checks import check_image, findings, refuse
+from components.settings.egress import EgressRule, check_bounded
 from components.settings.http_autoscaling import HttpAutoscaling
 from components.settings.model_weights import StorageClass
 from components.settings.namespace import Cpu, Memory
@@ -205,6 +206,8 @@ class HttpService(Section):
     """How long requests may go on in a pod that is being stopped; it lives that much longer."""
     alerts: tuple[MetricAlert, ...] = ()
     """Alerts on metrics of the server's own."""
+    egress: tuple[EgressRule, ...] = ()
+    """Destinations its pods may open connections to, beside names, HTTPS and the namespace's own pods: a database, a broker."""
     load_balancer_readiness: bool = True
     """A new pod counts as ready only once the load balancer finds it healthy too, so that rollouts wait for that."""
 
@@ -240,6 +243,11 @@ class HttpService(Section):
         if startup.timeout > startup.period:
             reason = f"a probe that may take longer than the period of {startup.period} s overlaps the next one"
             refuse("probes.startup.timeoutSeconds", startup.timeout, reason, f"at most {startup.period}")
+        return self
+
+    @model_validator(mode="after")
+    def _egress_is_bounded(self) -> Self:
+        check_bounded(self.egress)
         return self
 
     @model_validator(mode="after")

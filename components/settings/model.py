@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
@@ -10,10 +11,12 @@ from components.settings.base import DnsLabel, Section
 from components.settings.checks import check_derived_arguments, check_image, findings, refuse
 from components.settings.model_experimental import Lora, MultiHost, Prefill
 from components.settings.model_lifecycle import ModelAutoscaling, ModelShutdown, Priority
+from components.settings.model_resources import Resources
 from components.settings.model_routing import Canary, EndpointPicker, HealthCheckNumbers
 from components.settings.model_server import ServerFlags, check_typed_flags
 from components.settings.model_weights import CompileCache, SharedVolume, Weights, check_hugging_face, check_uri
-from rules import kserve, vllm
+from rules import kserve, memory, node_room, vllm
+from rules.product_images import VLLM_TPU
 from rules.shutdown import Shutdown, shutdown
 
 
@@ -30,7 +33,7 @@ class Model(Section):
     """The TPU pool it runs on."""
     replicas: PositiveInt = 1
     """How many servers, one slice each. With fewer than four, an update of them needs one more slice in the pool."""
-    image: Annotated[str, AfterValidator(check_image)] = "vllm/vllm-tpu:v0.27.0"
+    image: Annotated[str, AfterValidator(check_image)] = VLLM_TPU
     """vLLM image for TPU, by tag or digest; never :latest."""
     max_model_length: PositiveInt = 8192
     """Context window in tokens: prompt and answer together."""
@@ -38,6 +41,8 @@ class Model(Section):
     """Flags of the server."""
     extra_args: tuple[str, ...] = ()
     """Further vLLM arguments, as on its command line, which no setting stands for."""
+    resources: Resources = Resources()
+    """What the pod of a server is promised of its node."""
     weights: Weights = Weights()
     """Where servers take the weights from when they start."""
     compile_cache: CompileCache = CompileCache()
@@ -153,6 +158,16 @@ class Model(Section):
         """How a server is stopped."""
         wanted = self.shutdown
         return shutdown(wanted.finish_seconds or self.request_seconds, wanted.drain_seconds)
+
+    @property
+    def disk_gib(self) -> int | None:
+        """Space on the node's boot disk that a server asks for: as set, or for weights whose size is known; None for neither."""
+        if self.resources.disk_gib is not None:
+            return self.resources.disk_gib
+        if self.weights.cache != "none" or not self.uri.startswith(kserve.STORAGE_INITIALIZER_SCHEMES):
+            return None
+        size = memory.weights_gib(self.uri)
+        return None if size is None else math.ceil(size) + node_room.SCRATCH_GIB
 
     @property
     def block_size(self) -> int:

@@ -9,7 +9,7 @@ from components.settings.cluster import Cluster
 from components.settings.kserve import KServe
 from components.settings.model import Model
 from components.settings.tpu_pool import TpuPool
-from rules import autoscaling, tpu, vllm
+from rules import autoscaling, node_room, quantity, tpu, vllm
 
 
 def check_on_pool(model: Model, pool: TpuPool, where: str) -> None:
@@ -37,6 +37,36 @@ def check_on_pool(model: Model, pool: TpuPool, where: str) -> None:
             findings(found, f"{where}.{at}.tensorParallelSize")
         found = vllm.check_kv_cache_dtype(flags.kv_cache_dtype, pool.machine.generation)
         findings(replace(each, path=f"{where}.{at}.kvCacheDtype") for each in found)
+
+
+def check_on_nodes(model: Model, pool: TpuPool, where: str, pool_at: str) -> None:
+    """A node of the pool has the CPU, memory and boot disk that a server of the model, or of its canary, asks for.
+
+    Args:
+        model: The model.
+        pool: A pool that its pods may land in.
+        where: The model's place in the settings, such as `models[0]`.
+        pool_at: The pool's.
+    """
+    wanted, machine = model.resources, pool.machine
+    cpu = None if wanted.cpu is None else float(quantity.number(wanted.cpu) or 0)
+    memory = None if wanted.memory is None else float(quantity.number(wanted.memory) or 0)
+    for found in node_room.check_requests(machine, cpu, memory):
+        findings([replace(found, path=f"{where}.resources.{found.path}")])
+    kept = wanted.memory_mib(machine, machine.chips_per_vm)
+    for flags, at in ((model.server, "server"), (model.canary.server if model.canary else None, "canary.server")):
+        if flags is not None and kept is not None and flags.shared_memory_gib * 1024 >= kept:
+            reason = f"shared memory counts as memory of the server, which ends at {kept // 1024}Gi"
+            instead = f"less than {kept // 1024}, or more under resources.memory"
+            refuse(f"{where}.{at}.sharedMemoryGib", flags.shared_memory_gib, reason, instead)
+    for each in (model, model.second()) if model.canary else (model,):
+        if each.disk_gib is None:
+            continue
+        written = each.resources.disk_gib is not None
+        what = f"model {each.name} {'asks for' if written else 'loads its weights into'} {each.disk_gib} GiB"
+        others = "" if written else f", or weights.cache: persistentVolume for {where}"
+        for found in node_room.check_disk(each.disk_gib, pool.boot_disk_gb, what, f"{pool_at}.bootDiskGb"):
+            findings([replace(found, remedy=f"{found.remedy.rstrip('.')}{others}.")])
 
 
 def check_in_cluster(model: Model, cluster: Cluster, kserve: KServe, where: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -10,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from components.settings.base import DnsLabel, Section
 from components.settings.checks import findings, refuse
-from rules import kserve, weights
+from rules import image, kserve, weights
 
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Gi|Ti)$")]
 """Size of a volume as Kubernetes writes it: 512Gi or 1Ti."""
@@ -22,6 +23,8 @@ _HUGGING_FACE: Final = re.compile(r"hf://[\w.-]+/[\w.-]+(:[\w./-]+)?", re.ASCII)
 def check_uri(value: str) -> str:
     """A place that KServe loads weights from."""
     findings(kserve.check_model_uri(value), "")
+    if value.startswith(kserve.IMAGE_SCHEME):
+        findings(replace(each, value=value) for each in image.check_pinned(value.removeprefix(kserve.IMAGE_SCHEME), ""))
     return value
 
 
@@ -62,7 +65,8 @@ class Weights(Section):
     """Where servers take the weights from when they start."""
 
     cache: Literal["none", "persistentVolume", "hyperdiskMl"] = "none"
-    """none loads them anew for each server (KServe's storage initializer, onto the node's boot disk); persistentVolume lets
+    """none loads them anew for each server (KServe's storage initializer, onto the node's boot disk, which must be large enough:
+    bootDiskGb of the pool, resources.ephemeralStorage for models whose name does not tell their size); persistentVolume lets
     vLLM load them once from Hugging Face into a shared volume; hyperdiskMl reads them from a disk that was filled before."""
     volume: SharedVolume = SharedVolume()
     """The shared volume of persistentVolume."""

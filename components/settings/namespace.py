@@ -48,8 +48,8 @@ class Isolation(Section):
     """Let only the load balancer, monitoring and the namespace's own pods reach its pods; false lets in every pod of the
     cluster."""
     egress: Literal["restricted", "open"] = "restricted"
-    """What pods may reach: names, HTTPS (model hubs, Google APIs, the API server), their own node's credentials and each
-    other (restricted), or everything (open)."""
+    """What pods may reach: names, HTTPS (model hubs, Google APIs, the API server), their own node's credentials, each other
+    and what services name under egress (restricted), or everything (open)."""
     clients: tuple[DnsLabel, ...] = ()
     """Other namespaces of the cluster whose pods may call the servers without passing the Gateway."""
     quota: Quota | None = None

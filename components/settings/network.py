@@ -67,7 +67,8 @@ class Network(Section):
     node_cidr: Cidr = "10.0.0.0/20"
     """Primary range of the node subnet: one address a node and internal load balancer."""
     pod_cidr: Cidr = "10.4.0.0/14"
-    """Secondary range for pods: GKE gives each node a /24."""
+    """Secondary range for pods: GKE gives each node a /24. Stacks of one project need one each for alerts on health checks to be
+    told apart."""
     service_cidr: Cidr = "10.8.0.0/20"
     """Secondary range for Services."""
     proxy_cidr: Annotated[str, AfterValidator(check_proxy_cidr)] = "10.129.0.0/23"

@@ -19,13 +19,13 @@ from components.settings.http_service import HttpService
 from components.settings.images import Images
 from components.settings.kserve import KServe
 from components.settings.model import Model
-from components.settings.model_placement import check_in_cluster, check_on_pool
+from components.settings.model_placement import check_in_cluster, check_on_nodes, check_on_pool
 from components.settings.monitoring import Monitoring
 from components.settings.namespace import Isolation, check_isolation
 from components.settings.network import Network
 from components.settings.secrets import Secrets, check_no_token
 from components.settings.tpu_pool import TpuPool
-from rules import image, kserve_install, machine_zones, tpu
+from rules import edge, image, kserve_install, machine_zones, tpu
 
 
 class Settings(Section):
@@ -88,6 +88,17 @@ class Settings(Section):
         if self.edge.iap is not None and self.gateway.tls is None:
             reason = "the Gateway speaks plain HTTP, where a sign-in cannot work and credentials would travel readable"
             refuse("edge.iap", self.edge.iap.client_id, reason, "gateway.tls with a certificate, or leave iap out")
+        if self.edge.iap is not None and not self.gateway.hostnames:
+            reason = (
+                "edge.iap lets its members pass by host name, and without one they would pass every IAP of the project"
+            )
+            refuse("gateway.hostnames", None, reason, "the host names of the Gateway's certificate")
+        names = len(self.gateway.hostnames)
+        if self.edge.iap is not None and names > edge.CONDITION_TERMS:
+            reason = "edge.iap lets its members pass by host name, and an IAM condition has room for no more names"
+            refuse(
+                "gateway.hostnames", f"{names} names", reason, f"at most {edge.CONDITION_TERMS}, or leave edge.iap out"
+            )
         if self.gateway.tls is not None and self.gateway.tls.private_authority and not self.models:
             reason = "the authority is cert-manager's, which a stack without models does not install"
             refuse("gateway.tls.privateAuthority", True, reason, "false, and a certificate of another source")
@@ -98,6 +109,9 @@ class Settings(Section):
         picker = image.parse(self.images.endpoint_picker)
         where = "images.endpointPicker"
         findings(kserve_install.check_endpoint_picker(picker.repository, picker.tag, self.kserve.version, where))
+        if any(model.prefill for model in self.models):
+            sidecar, where = image.parse(self.images.routing_sidecar), "images.routingSidecar"
+            findings(kserve_install.check_routing_sidecar(sidecar.repository, sidecar.tag, self.kserve.version, where))
         for index, model in enumerate(self.models):
             if self.kserve.managed_routes and model.canary is not None:
                 reason = (
@@ -157,6 +171,8 @@ class Settings(Section):
             pool = behind[0]
             check_place(model.pool, behind, self.compute_classes, f"{where}.pool")
             check_on_pool(model, pool, where)
+            for each in behind:
+                check_on_nodes(model, each, where, f"tpuPools[{self.tpu_pools.index(each)}]")
             check_in_cluster(model, self.cluster, self.kserve, where)
             used[model.pool] = used.get(model.pool, 0) + model.slices
             slices = sum(each.most_slices for each in behind)
