@@ -82,7 +82,9 @@ def with_models(content: Mapping[str, Any], more: int) -> dict[str, Any]:
     first: dict[str, Any] = platform["models"][0]
     copies = [{**first, "name": f"copy-{number}", "replicas": 1} for number in range(1, more + 1)]
     pools = [
-        {**pool, "slices": int(pool.get("slices", 1)) + more} if pool["name"] == first["pool"] else pool
+        {**pool, "minSlices": pool["minSlices"] + more, "maxSlices": pool["maxSlices"] + more}
+        if pool["name"] == first["pool"]
+        else pool
         for pool in platform["tpuPools"]
     ]
     changed = {**platform, "models": [*platform["models"], *copies], "tpuPools": pools}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.components.recording import Graph, build, committed
+from tests.committed import committed
+from tests.components.recording import Graph, build
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.components.recording import committed
+from tests.committed import one_slice
 
 EVERY_FLAG: Final[dict[str, Any]] = {
     "tensorParallelSize": 2,
@@ -24,6 +24,7 @@ EVERY_FLAG: Final[dict[str, Any]] = {
 OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "flags": {"server": EVERY_FLAG, "extraArgs": ["--seed=7"]},
     "volumes": {"weights": {"cache": "persistentVolume"}, "compileCache": {"kind": "persistentVolume"}},
+    "resources": {"resources": {"cpu": "35500m", "memory": "200Gi", "ephemeralStorage": "30Gi"}},
     "disk": {"weights": {"cache": "hyperdiskMl", "disk": {"name": "weights", "size": "100Gi", "path": "qwen"}}},
     "autoscaler": {"replicas": None, "autoscaling": {"maxReplicas": 3}},
     "adapter": {"replicas": None, "autoscaling": {"maxReplicas": 3, "source": "managed-prometheus"}},
@@ -39,7 +40,7 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
 
 def with_option(name: str) -> dict[str, Any]:
     """The settings of dev with one option of its model, on a pool and a cluster that have what it needs."""
-    changes, settings = OPTIONS[name], committed("dev")
+    changes, settings = OPTIONS[name], one_slice()
     model = {**settings["models"][0], **changes}
     settings["models"] = [{field: value for field, value in model.items() if value is not None}]
     settings["cluster"]["minimumVersion"] = "1.35.1-gke.1396000"

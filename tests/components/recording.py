@@ -20,7 +20,6 @@ from typing import Any, Final
 
 import pulumi
 import pulumi.runtime
-import yaml
 from pulumi.runtime.mocks import MockEngine, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import ResourceRegistrationFailed, run_in_stack
@@ -36,6 +35,8 @@ EXTERNAL_ADDRESS: Final = "203.0.113.10"
 INTERNAL_ADDRESS: Final = "10.0.0.9"
 ENDPOINT: Final = "34.118.0.1"
 PROJECT_NUMBER: Final = "123456789012"
+POD_RANGE: Final = "10.64.0.0/14"
+"""Pods' range of every cluster, as GKE reports it."""
 DNS_ENDPOINT: Final = "gke-0123456789abcdef.us-east5.gke.goog"
 CERTIFICATE: Final = "Y2VydGlmaWNhdGU="
 
@@ -208,7 +209,9 @@ def computed(resource: Resource, project: str) -> dict[str, Any]:
     if resource.type == "gcp:serviceaccount/account:Account":
         return {"email": f"{resource.inputs['accountId']}@{project}.iam.gserviceaccount.com"}
     if resource.type == "gcp:projects/serviceIdentity:ServiceIdentity":
-        email = f"service-{PROJECT_NUMBER}@container-engine-robot.iam.gserviceaccount.com"
+        of_gke = resource.inputs["service"] == "container.googleapis.com"
+        domain = "container-engine-robot" if of_gke else "gcp-sa-networkactions"
+        email = f"service-{PROJECT_NUMBER}@{domain}.iam.gserviceaccount.com"
         return {"email": email, "member": f"serviceAccount:{email}"}
     if resource.type == "gcp:compute/address:Address":
         internal = resource.inputs.get("addressType") == "INTERNAL"
@@ -218,16 +221,11 @@ def computed(resource: Resource, project: str) -> dict[str, Any]:
         name = {"dnsEndpointConfig": {**(ways.get("dnsEndpointConfig") or {}), "endpoint": DNS_ENDPOINT}}
         return {
             "endpoint": ENDPOINT,
+            "clusterIpv4Cidr": POD_RANGE,
             "masterAuth": {"clusterCaCertificate": CERTIFICATE},
             "controlPlaneEndpointsConfig": {**ways, **name},
         }
     return {}
-
-
-def committed(stack: str) -> Settings:
-    """The settings of Pulumi.<stack>.yaml as they are in the repository, free to be changed."""
-    settings: Settings = yaml.safe_load((CHECKOUT / f"Pulumi.{stack}.yaml").read_text())["config"][KEY]
-    return settings
 
 
 def build(settings: Settings, *, stack: str = "dev", preview: bool = False) -> Graph:

@@ -170,7 +170,8 @@ def test_pods_find_their_nodes(graph: Graph) -> None:
         {"key": "google.com/tpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}
     ]
     (container,) = template["containers"]
-    assert container["resources"] == {"requests": {"google.com/tpu": "4"}, "limits": {"google.com/tpu": "4"}}
+    assert container["resources"]["requests"]["google.com/tpu"] == "4"
+    assert container["resources"]["limits"]["google.com/tpu"] == "4"
     assert "--tensor-parallel-size=4" in container["args"]
 
 

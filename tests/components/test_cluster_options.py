@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from components.loading import SettingsError
-from tests.components.recording import DNS_ENDPOINT, PROJECT_NUMBER, Graph, build, committed
+from tests.committed import committed
+from tests.components.recording import DNS_ENDPOINT, PROJECT_NUMBER, Graph, build
 
 CLUSTER = "gcp:container/cluster:Cluster"
 POOL = "gcp:container/nodePool:NodePool"

@@ -8,17 +8,25 @@ from typing import Any
 from components.edge import security_rules
 from rules import edge
 from rules.backend import check_backend_policy
-from tests.components.recording import Graph, build, committed
+from tests.committed import committed
+from tests.components.recording import Graph, build
 
 POLICY = "gcp:compute/regionSecurityPolicy:RegionSecurityPolicy"
+WEB_MEMBER = "gcp:iap/webIamMember:WebIamMember"
 CLIENT = "12345-abc.apps.googleusercontent.com"
+IAP = {"clientId": CLIENT, "clientSecret": {"secret": "iap-client"}, "members": ["group:users@example.com"]}
+
+
+def production() -> dict[str, Any]:
+    """The settings of prod, with host names."""
+    settings: dict[str, Any] = committed("prod")
+    settings["gateway"]["hostnames"] = ["models.example.com", "llm.example.com"]
+    return settings
 
 
 def protected(**wanted: Any) -> Graph:
     """Prod with these settings under `edge`."""
-    settings = committed("prod")
-    settings["edge"] = wanted
-    return build(settings, stack="prod")
+    return build({**production(), "edge": wanted}, stack="prod")
 
 
 def defaults(graph: Graph) -> list[dict[str, Any]]:
@@ -77,7 +85,7 @@ def test_many_ranges_are_several_rules() -> None:
 
 def test_identity_aware_proxy_is_on_every_backend() -> None:
     """The client's secret comes from Secret Manager by GKE's sync: none of it is in the graph, and GKE has all it needs."""
-    graph = protected(iap={"clientId": CLIENT, "clientSecret": {"secret": "iap-client"}})
+    graph = protected(iap=IAP)
     for default in defaults(graph):
         assert default["iap"] == {"enabled": True, "clientID": CLIENT, "oauth2ClientSecret": {"name": edge.IAP_SECRET}}
         assert edge.check_iap(default["iap"]) == []
@@ -86,6 +94,31 @@ def test_identity_aware_proxy_is_on_every_backend() -> None:
     assert sync.object_key[1:] == (graph.manifests_of("GCPBackendPolicy")[0].object_key[1], edge.IAP_SECRET)
     for policy in graph.manifests_of("GCPBackendPolicy"):
         assert check_backend_policy(policy.inputs["spec"]) == []
+
+
+def test_iap_is_turned_on_once_its_secret_is_written() -> None:
+    """GKE leaves a policy unattached whose Secret is not there, and the backend answers everybody."""
+    graph = protected(iap=IAP)
+    (sync,) = graph.manifests_of("SecretSync")
+    assert sync.inputs["metadata"]["annotations"]["pulumi.com/waitFor"] == "jsonpath={.status.lastSuccessfulSyncTime}"
+    policies = graph.manifests_of("GCPBackendPolicy")
+    assert len(policies) >= 2
+    assert all(graph.waits_for(policy, sync) for policy in policies)
+
+
+def test_members_pass_to_the_gateway_s_host_names_alone() -> None:
+    """Without the role nobody passes; without the condition its members would pass every IAP of the project."""
+    members = ["group:users@example.com", "serviceAccount:caller@p.iam.gserviceaccount.com"]
+    graph = protected(iap={**IAP, "members": members})
+    grants = [grant.inputs for grant in graph.of_type(WEB_MEMBER)]
+    assert {grant["member"] for grant in grants} == set(members)
+    assert {(grant["project"], grant["role"]) for grant in grants} == {
+        ("tpu-inference-prod", "roles/iap.httpsResourceAccessor")
+    }
+    expression = 'request.host == "models.example.com" || request.host == "llm.example.com"'
+    assert {grant["condition"]["expression"] for grant in grants} == {expression}
+    api = graph.one("gcp:projects/service:Service", "iap")
+    assert all(graph.waits_for(grant, api) for grant in graph.of_type(WEB_MEMBER))
 
 
 def test_model_armor_judges_completions() -> None:
@@ -124,6 +157,18 @@ def test_model_armor_may_be_asked_before_it_is_attached() -> None:
     assert all(graph.waits_for(extension, grant) for grant in grants)
 
 
+def test_the_agent_that_calls_out_exists_before_it_is_granted_anything() -> None:
+    """A project that never had an extension has no such account, and IAM refuses roles for accounts that do not exist."""
+    graph = protected(modelArmor={"template": "strict"})
+    identity = graph.one("gcp:projects/serviceIdentity:ServiceIdentity", "extensions-agent")
+    assert identity.inputs["service"] == "networkservices.googleapis.com"
+    assert graph.waits_for(identity, graph.one("gcp:projects/service:Service", "networkservices"))
+    grants = [each for each in graph.of_type("gcp:projects/iAMMember:IAMMember") if "sa-dep" in each.inputs["member"]]
+    assert len(grants) == len(edge.MODEL_ARMOR_ROLES)
+    assert all(graph.waits_for(grant, identity) for grant in grants)
+    assert [each.name for each in protected().of_type("gcp:projects/serviceIdentity:ServiceIdentity")] == []
+
+
 def test_the_policy_made_here_outlives_the_gateway() -> None:
     """Backend services refer to it until the Gateway is gone: deleted before, Google Cloud says it is in use."""
     graph = protected(cloudArmor={"requestsPerMinute": 120})
@@ -132,11 +177,8 @@ def test_the_policy_made_here_outlives_the_gateway() -> None:
 
 def test_no_request_passes_before_the_guard() -> None:
     """Routes come after Model Armor and after their backends' policies: before, prompts would pass unjudged and unprotected."""
-    settings = committed("prod")
-    settings["edge"] = {
-        "modelArmor": {"template": "strict"},
-        "iap": {"clientId": CLIENT, "clientSecret": {"secret": "iap-client"}},
-    }
+    settings = production()
+    settings["edge"] = {"modelArmor": {"template": "strict"}, "iap": IAP}
     settings["services"] = [
         {
             "name": "plain",

@@ -8,7 +8,8 @@ import pytest
 
 from components.naming import joined
 from rules import exposure, gateway
-from tests.components.recording import INTERNAL_ADDRESS, Graph, Resource, Settings, build, committed
+from tests.committed import committed
+from tests.components.recording import INTERNAL_ADDRESS, Graph, Resource, Settings, build
 
 CERTIFICATE = "cert-manager.io/v1"
 

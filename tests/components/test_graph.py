@@ -10,7 +10,8 @@ import pytest
 from components.loading import SettingsError
 from operations.recover import provider_id
 from sandbox.plugin.values import UNKNOWN, has_unknowns
-from tests.components.recording import KEY, PROJECT, STACK_TYPE, Graph, build, build_config, committed
+from tests.committed import committed
+from tests.components.recording import KEY, PROJECT, STACK_TYPE, Graph, build, build_config
 
 COMPONENTS = {
     ("platform:index:ProjectServices", "services"),

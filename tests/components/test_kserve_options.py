@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from rules import gateway, kserve, kserve_config
-from tests.components.recording import Graph, Resource, build, committed
+from rules import gateway, kserve, kserve_config, product_images
+from tests.committed import committed
+from tests.components.recording import Graph, Resource, build
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 
@@ -131,7 +132,7 @@ def test_endpoint_picker_is_pinned(graph: Graph) -> None:
     for service in graph.manifests_of("LLMInferenceService"):
         (container,) = service.inputs["spec"]["router"]["scheduler"]["template"]["containers"]
         assert container["name"] == "main"
-        assert container["image"] == kserve_config.ENDPOINT_PICKER_IMAGE
+        assert container["image"] == product_images.ENDPOINT_PICKER
 
 
 def images_in(value: Any) -> list[str]:
@@ -168,7 +169,7 @@ def test_a_mirror_holds_every_image(prod: Graph) -> None:
     assert public == {
         "vllm/vllm-tpu:v0.27.0",
         f"kserve/storage-initializer:{kserve.KSERVE_VERSION}",
-        kserve_config.ENDPOINT_PICKER_IMAGE,
+        product_images.ENDPOINT_PICKER,
     }
 
 

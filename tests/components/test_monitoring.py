@@ -9,10 +9,12 @@ import pytest
 
 from components.loading import SettingsError
 from policies.access import SCOPED_RIGHTS
-from rules import kserve, monitoring, vllm
+from policies.alerts import ALERT_SCOPE
+from rules import alerting, kserve, monitoring, vllm
 from sandbox.cloud.kind import Resource as CloudResource
 from sandbox.cloud.monitoring import AlertPolicies, Dashboards
-from tests.components.recording import Graph, Resource, build, committed
+from tests.committed import committed
+from tests.components.recording import POD_RANGE, Graph, Resource, build
 from tests.policies.harness import Made, run
 
 ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
@@ -181,6 +183,30 @@ def test_internal_gateways() -> None:
     query = condition(build(settings), "errors")["conditionPrometheusQueryLanguage"]["query"]
     assert "https_internal_request_count" in query
     assert "external" not in query
+
+
+def test_alerts_are_about_this_stack_alone(watched: Graph) -> None:
+    """A second stack of the project has other names, another VPC or other ranges, and is told of its own alone."""
+    made = [Made(r.type, r.name, dict(r.inputs)) for r in watched.resources]
+    assert run(ALERT_SCOPE, *made).messages == []
+    latency = condition(watched, "latency")["conditionPrometheusQueryLanguage"]["query"]
+    assert (
+        'network_name="inference-dev",url_map_name=~"gkegw1-[a-z0-9]+-inference-inference-gateway-[a-z0-9]+"' in latency
+    )
+    assert 'location="us-east5-b"' in condition(watched, "cpu")["conditionPrometheusQueryLanguage"]["query"]
+    health = condition(watched, "health-status")["conditionMatchedLog"]["filter"]
+    assert health.endswith(alerting.endpoints_in("10.4.0.0/14"))
+
+
+def test_alerts_in_a_network_that_exists() -> None:
+    """Its ranges are somebody else's and known by name alone; the cluster says which one its pods got."""
+    shared = {"network": "shared", "subnet": "nodes", "podRange": "pods", "serviceRange": "services"}
+    settings = {**committed("dev"), "monitoring": {"enabled": True}, "network": {"existing": shared}}
+    graph = build(settings)
+    assert 'network_name="shared"' in condition(graph, "errors")["conditionPrometheusQueryLanguage"]["query"]
+    health = condition(graph, "health-status")["conditionMatchedLog"]["filter"]
+    assert health.endswith(alerting.endpoints_in(POD_RANGE))
+    assert graph.waits_for(graph.one(ALERT, "monitoring-health-status"), graph.one("gcp:container/cluster:Cluster"))
 
 
 def test_monitoring_is_an_option() -> None:

@@ -10,7 +10,8 @@ import pytest
 from components.loading import SettingsError
 from components.namespace import ModelNamespaceArgs
 from components.namespace import policies as namespace_policies
-from tests.components.recording import Graph, build, committed
+from tests.committed import committed
+from tests.components.recording import Graph, build
 
 POLICY = "NetworkPolicy"
 
@@ -139,15 +140,15 @@ def test_clients_inside_the_cluster() -> None:
 def test_bounds_of_the_namespace() -> None:
     """Quota and defaults as Kubernetes writes them."""
     graph = built(
-        quota={"tpuChips": 8, "pods": 20, "cpu": "64", "memory": "256Gi"},
+        quota={"tpuChips": 8, "pods": 20, "cpu": "256", "memory": "2Ti"},
         containerDefaults={"cpu": "500m", "memory": "1Gi"},
     )
     (quota,) = graph.manifests_of("ResourceQuota")
     assert quota.inputs["spec"]["hard"] == {
         "requests.google.com/tpu": "8",
         "pods": "20",
-        "requests.cpu": "64",
-        "requests.memory": "256Gi",
+        "requests.cpu": "256",
+        "requests.memory": "2Ti",
     }
     (limits,) = graph.manifests_of("LimitRange")
     assert limits.inputs["spec"]["limits"] == [

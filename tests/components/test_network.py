@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from components.loading import SettingsError
-from tests.components.recording import Graph, build, committed
+from tests.committed import committed
+from tests.components.recording import Graph, build
 
 FIREWALL = "gcp:compute/firewall:Firewall"
 SUBNET = "gcp:compute/subnetwork:Subnetwork"

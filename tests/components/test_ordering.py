@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from rules import kserve
-from tests.components.recording import Graph, Resource, asked_for_when_failing, committed
+from tests.committed import committed
+from tests.components.recording import Graph, Resource, asked_for_when_failing
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 

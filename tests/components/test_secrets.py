@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from components.loading import SettingsError
-from tests.components.recording import PROJECT_NUMBER, Graph, build, committed
+from tests.committed import committed
+from tests.components.recording import PROJECT_NUMBER, Graph, build
 
 SECRET_MEMBER = "gcp:secretmanager/secretIamMember:SecretIamMember"
 TOKENS = [
@@ -56,6 +57,8 @@ def test_pods_wait_for_what_they_read(synced: Graph) -> None:
     (service,) = synced.manifests_of("LLMInferenceService")
     for sync in synced.manifests_of("SecretSync"):
         assert synced.waits_for(service, sync)
+        annotations = sync.inputs["metadata"]["annotations"]
+        assert annotations == {"pulumi.com/waitFor": "jsonpath={.status.lastSuccessfulSyncTime}"}
 
 
 def test_endpoint_pickers_are_pulled_with_them_too(synced: Graph) -> None:
@@ -70,10 +73,13 @@ def test_one_account_reads_these_secrets_and_no_others(synced: Graph) -> None:
     """A role on the project would let it read every secret there; the account is used by no pod."""
     member = (
         f"principal://iam.googleapis.com/projects/{PROJECT_NUMBER}/locations/global/workloadIdentityPools/"
-        "tpu-inference-dev.svc.id.goog/subject/ns/inference/sa/secret-sync"
+        "tpu-inference-dev.svc.id.goog/subject/ns/%s/sa/secret-sync"
     )
     grants = [grant.inputs for grant in synced.of_type(SECRET_MEMBER)]
-    assert {grant["member"] for grant in grants} == {member}
+    places = {"hf": {"inference"}, "quay-pull": {"inference", "cert-manager", "lws-system", "kserve"}}
+    for secret, spaces in places.items():
+        found = {grant["member"] for grant in grants if grant["secretId"] == secret}
+        assert found == {member % space for space in spaces}
     assert {grant["role"] for grant in grants} == {"roles/secretmanager.secretAccessor"}
     assert {(grant["project"], grant["secretId"]) for grant in grants} == {
         ("tpu-inference-dev", "hf"),
@@ -81,8 +87,9 @@ def test_one_account_reads_these_secrets_and_no_others(synced: Graph) -> None:
     }
     for grant in synced.of_type("gcp:projects/iAMMember:IAMMember"):
         assert "secretmanager" not in grant.inputs["role"]
-    (account,) = [a for a in synced.manifests_of("ServiceAccount") if a.object_key[2] == "secret-sync"]
-    assert account.inputs["automountServiceAccountToken"] is False
+    accounts = [a for a in synced.manifests_of("ServiceAccount") if a.object_key[2] == "secret-sync"]
+    assert {account.object_key[1] for account in accounts} == places["quay-pull"]
+    assert not any(account.inputs["automountServiceAccountToken"] for account in accounts)
 
 
 def test_synchronisation_waits_for_its_rights(synced: Graph) -> None:

@@ -9,7 +9,8 @@ from pulumi_policy import ResourceValidationPolicy
 
 from policies.node_pools import TPU_NODE_POOL, TPU_ZONE_UNLISTED
 from policies.pack import POLICIES
-from tests.components.recording import Graph, build, committed
+from tests.committed import committed
+from tests.components.recording import Graph, build
 from tests.policies.harness import Made, run
 
 NODE_POOL = "gcp:container/nodePool:NodePool"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from rules import kserve
-from tests.components.recording import INTERNAL_ADDRESS, Graph, build, committed
+from tests.committed import one_slice
+from tests.components.recording import INTERNAL_ADDRESS, Graph, build
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 NODE_POOL = "gcp:container/nodePool:NodePool"
@@ -17,7 +18,7 @@ NODE_POOL = "gcp:container/nodePool:NodePool"
 @pytest.fixture(scope="module")
 def plain() -> Graph:
     """An internal Gateway and charts from a mirror."""
-    settings = committed("dev")
+    settings = one_slice()
     settings["gateway"] |= {"className": "gke-l7-rilb", "name": "entry"}
     settings["charts"] = {"mirror": "oci://mirror.example.com/charts/"}
     settings["namespace"] = "serving"
@@ -27,7 +28,7 @@ def plain() -> Graph:
 @pytest.fixture(scope="module")
 def crowded() -> Graph:
     """Two models on one pool, one on a spot pool of the same shape, and a multi-host pool without a model."""
-    settings = committed("dev")
+    settings = one_slice()
     (pool,), (model,) = settings["tpuPools"], settings["models"]
     settings["tpuPools"] = [
         {**pool, "slices": 3},
@@ -180,11 +181,11 @@ def test_settings_of_a_model_reach_its_server(crowded: Graph) -> None:
 
 def test_eight_chips_on_one_host() -> None:
     """ct6e-standard-8t makes 2x4 on a single host: eight chips, tensor parallel over eight, no placement policy."""
-    settings = committed("dev")
+    settings = one_slice()
     settings["tpuPools"][0] |= {"machineType": "ct6e-standard-8t", "topology": "2x4"}
     graph = build(settings)
     (container,) = graph.manifests_of("LLMInferenceService")[0].inputs["spec"]["template"]["containers"]
-    assert container["resources"]["limits"] == {"google.com/tpu": "8"}
+    assert container["resources"]["limits"]["google.com/tpu"] == "8"
     assert "--tensor-parallel-size=8" in container["args"]
     assert "placementPolicy" not in graph.one(NODE_POOL, "tpu-v6e-2x2").inputs
     assert graph.one(NODE_POOL, "tpu-v6e-2x2").inputs["nodeCount"] == 1

@@ -6,24 +6,16 @@ import copy
 from typing import Any
 
 import pytest
-import yaml
 
 from components.loading import SettingsError, parse
-from sandbox.home import CHECKOUT
+from tests.committed import one_slice
 
 DELETE = object()
 
 
-def committed(stack: str) -> dict[str, Any]:
-    """The settings of Pulumi.<stack>.yaml."""
-    content = yaml.safe_load((CHECKOUT / f"Pulumi.{stack}.yaml").read_text())
-    settings: dict[str, Any] = content["config"]["gke-tpu-inference:platform"]
-    return settings
-
-
 def changed(*changes: tuple[str, Any]) -> dict[str, Any]:
-    """The settings of dev with values set at dotted paths, such as `models.0.name`; DELETE removes one."""
-    settings: Any = committed("dev")
+    """The settings of `one_slice` with values set at dotted paths, such as `models.0.name`; DELETE removes one."""
+    settings: Any = one_slice()
     for path, value in changes:
         *above, last = (int(part) if part.isdigit() else part for part in path.split("."))
         section = settings
@@ -53,5 +45,5 @@ def problem(*changes: tuple[str, Any]) -> str:
     return problems[0].removeprefix("  ")
 
 
-ANY_MODEL = committed("dev")["models"][0]
-ANY_POOL = committed("dev")["tpuPools"][0]
+ANY_MODEL = one_slice()["models"][0]
+ANY_POOL = one_slice()["tpuPools"][0]

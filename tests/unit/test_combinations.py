@@ -25,6 +25,30 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
             "kinds the cluster then lacks. Write true, or leave that out."
         ),
     ),
+    "egress of a service where everything is open": (
+        [("isolation", {"egress": "open"}), ("services", [{**SERVICE, "egress": [{"cidr": "10.60.0.5/32"}]}])],
+        (
+            "services[0].egress: '10.60.0.5/32': isolation.egress is open, and its pods may reach everything already. Write "
+            "isolation.egress: restricted, or leave egress out."
+        ),
+    ),
+    "egress of a service without network policies": (
+        [
+            ("isolation", {"networkPolicies": False}),
+            ("services", [{**SERVICE, "egress": [{"namespace": "db", "ports": [5432]}]}]),
+        ],
+        (
+            "services[0].egress: 'namespace db': isolation.networkPolicies is off, and its pods may reach everything already. "
+            "Write isolation.egress: restricted, or leave egress out."
+        ),
+    ),
+    "egress to a pod by its address": (
+        [("services", [{**SERVICE, "egress": [{"cidr": "10.4.1.0/24", "ports": [5432]}]}])],
+        (
+            "services[0].egress[0].cidr: '10.4.1.0/24': it is in network.podCidr 10.4.0.0/14, and network policies know pods by "
+            "namespace, not address. Write namespace: NAME."
+        ),
+    ),
     "scaling by managed Prometheus without it": (
         [
             ("cluster.managedPrometheus", False),
@@ -161,6 +185,12 @@ ACCEPTED: dict[str, list[tuple[str, Any]]] = {
         ("network", {"existing": {**NETWORK, "proxySubnet": "existing"}, "proxyCidr": "10.200.0.0/23"})
     ],
     "no policies at all": [("isolation", {"networkPolicies": False, "egress": "open"})],
+    "egress to a network that is wider than the cluster's": [
+        ("services", [{**SERVICE, "egress": [{"cidr": "10.0.0.0/8", "ports": [5432]}]}])
+    ],
+    "egress to one port anywhere": [
+        ("services", [{**SERVICE, "egress": [{"cidr": "0.0.0.0/0", "ports": [5432]}, {"cidr": "0.0.0.0/1"}]}])
+    ],
     "metrics of pods on a cluster that reads them": [
         ("cluster.releaseChannel", "RAPID"),
         ("services", [{**SERVICE, "autoscaling": BY_PODS}]),

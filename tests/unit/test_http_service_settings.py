@@ -45,6 +45,38 @@ CASES: dict[str, tuple[tuple[str, Any], str]] = {
             "server's health endpoint, /health for vLLM."
         ),
     ),
+    "egress without a destination": (
+        one(egress=[{"ports": [5432]}]),
+        (
+            "platform.services[0].egress[0].cidr: not set: a rule needs a destination. Write a range such as 10.60.0.5/32, or "
+            "namespace."
+        ),
+    ),
+    "egress to two destinations": (
+        one(egress=[{"cidr": "10.60.0.5/32", "namespace": "db"}]),
+        (
+            "platform.services[0].egress[0].namespace: 'db': cidr is set as well: a rule has one destination. Write a rule for "
+            "each."
+        ),
+    ),
+    "egress to one port twice": (
+        one(egress=[{"cidr": "10.60.0.5/32", "ports": [5432, 5432]}]),
+        "platform.services[0].egress[0].ports: '5432, 5432': a port is listed twice. Write each port once.",
+    ),
+    "egress to everything": (
+        one(egress=[{"cidr": "0.0.0.0/0"}]),
+        (
+            "platform.services[0].egress: '0.0.0.0/0': with every TCP port of every address nothing is closed. Write ports, or "
+            "narrower ranges, or isolation.egress: open."
+        ),
+    ),
+    "egress to everything in two halves": (
+        one(egress=[{"cidr": "0.0.0.0/1"}, {"cidr": "128.0.0.0/1"}]),
+        (
+            "platform.services[0].egress: '0.0.0.0/1, 128.0.0.0/1': with every TCP port of every address nothing is closed. "
+            "Write ports, or narrower ranges, or isolation.egress: open."
+        ),
+    ),
     "a serving path twice": (
         one(endpoints__serving=["/a", "/a"]),
         "platform.services[0].endpoints.serving: '/a, /a': a path is listed twice. Write each path once.",

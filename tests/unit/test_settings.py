@@ -7,7 +7,8 @@ import pytest
 from components.loading import parse
 from components.schema import FILE, PAGE, page, text
 from components.settings import Settings
-from tests.unit.changing import ANY_POOL, DELETE, changed, committed, problem, refusal
+from tests.committed import committed
+from tests.unit.changing import ANY_POOL, DELETE, changed, problem, refusal
 
 
 def test_schema_is_fresh() -> None:

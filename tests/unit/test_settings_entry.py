@@ -8,10 +8,11 @@ import pytest
 
 from components.loading import parse
 from components.settings import Settings
-from rules.kserve_config import ENDPOINT_PICKER_IMAGE
+from rules.product_images import ENDPOINT_PICKER
 from tests.unit.changing import DELETE, changed, problem
 
 CLIENT = "12345-abc.apps.googleusercontent.com"
+IAP = {"clientId": CLIENT, "clientSecret": {"secret": "iap"}, "members": ["group:users@example.com"]}
 HTTPS: list[tuple[str, Any]] = [
     ("gateway.allowPlainHttp", DELETE),
     ("gateway.tls", {"certificateManager": ["one"]}),
@@ -61,15 +62,51 @@ REFUSED: dict[str, tuple[list[tuple[str, Any]], str]] = {
         "platform.gateway.hostnames[0]: 'models.example.com:443': string should match pattern",
     ),
     "sign-in over plain HTTP": (
-        [("edge", {"iap": {"clientId": CLIENT, "clientSecret": {"secret": "iap"}}})],
+        [("edge", {"iap": IAP})],
         (
             f"platform.edge.iap: '{CLIENT}': the Gateway speaks plain HTTP, where a sign-in cannot work and credentials would "
             "travel readable. Write gateway.tls with a certificate, or leave iap out."
         ),
     ),
     "an OAuth client that is none": (
-        [*HTTPS, ("edge", {"iap": {"clientId": "me", "clientSecret": {"secret": "iap"}}})],
+        [*HTTPS, ("edge", {"iap": {**IAP, "clientId": "me"}})],
         "platform.edge.iap.clientId: 'me': string should match pattern",
+    ),
+    "a sign-in that nobody passes": (
+        [*HTTPS, ("edge", {"iap": {**IAP, "members": []}})],
+        "platform.edge.iap.members: []: list should have at least 1 item, not 0. It is: Who may pass",
+    ),
+    "a sign-in that everybody passes": (
+        [*HTTPS, ("edge", {"iap": {**IAP, "members": ["allAuthenticatedUsers"]}})],
+        (
+            "platform.edge.iap.members[0]: 'allAuthenticatedUsers': with it everybody passes, as without IAP. Write members by "
+            "name, or leave iap out."
+        ),
+    ),
+    "a member that is none": (
+        [*HTTPS, ("edge", {"iap": {**IAP, "members": ["users@example.com"]}})],
+        (
+            "platform.edge.iap.members[0]: 'users@example.com': this is no member that IAP lets through. Write group:…, user:…, "
+            "serviceAccount:…, domain:… or principalSet://iam.googleapis.com/…."
+        ),
+    ),
+    "a member twice": (
+        [*HTTPS, ("edge", {"iap": {**IAP, "members": ["user:a@example.com", "user:A@example.com"]}})],
+        "platform.edge.iap.members: 'user:a@example.com, user:A@example.com': a member is listed twice. Write each member once.",
+    ),
+    "a sign-in for every host name": (
+        [*HTTPS, ("edge", {"iap": IAP})],
+        (
+            "platform.gateway.hostnames: not set: edge.iap lets its members pass by host name, and without one they would pass "
+            "every IAP of the project. Write the host names of the Gateway's certificate."
+        ),
+    ),
+    "a sign-in for more host names than a condition takes": (
+        [*HTTPS, ("gateway.hostnames", [f"m{number}.example.com" for number in range(14)]), ("edge", {"iap": IAP})],
+        (
+            "platform.gateway.hostnames: '14 names': edge.iap lets its members pass by host name, and an IAM condition has room "
+            "for no more names. Write at most 13, or leave edge.iap out."
+        ),
     ),
     "two Cloud Armor policies": (
         [("edge", {"securityPolicy": "ours", "cloudArmor": {"requestsPerMinute": 60}})],
@@ -160,7 +197,7 @@ def test_mirrored_images(image: str, mirrored: str) -> None:
 def test_images_without_a_mirror() -> None:
     """Nothing is rewritten, not even to a longer name of the same image."""
     assert loaded().images.at("vllm/vllm-tpu:v0.27.0") == "vllm/vllm-tpu:v0.27.0"
-    assert loaded().images.at(ENDPOINT_PICKER_IMAGE) == ENDPOINT_PICKER_IMAGE
+    assert loaded().images.at(ENDPOINT_PICKER) == ENDPOINT_PICKER
 
 
 def test_endpoint_picker_by_digest() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from components.loading import SettingsError, parse
 from components.settings import Settings
 from rules import tpu
-from tests.unit.changing import ANY_MODEL, ANY_POOL, committed
+from tests.committed import committed
+from tests.unit.changing import ANY_MODEL, ANY_POOL
 
 DEV = committed("dev")
 Path = tuple[str | int, ...]

@@ -9,10 +9,21 @@ from decimal import Decimal
 import pytest
 
 from rules import alerting, monitoring, quantity, volumes
+from rules.alert_scope import check_filter, check_query
 from rules.alerting import Alert, Scope, Thresholds
 from sandbox.cloud.monitoring import balanced
 
-SCOPE = Scope(cluster="c1", namespace="inference", region="us-east5", internal=False, models=True, tpus=True)
+SCOPE = Scope(
+    cluster="c1",
+    location="us-east5-b",
+    namespace="inference",
+    gateway="entry",
+    network="vpc1",
+    region="us-east5",
+    internal=False,
+    models=True,
+    tpus=True,
+)
 LIMITS = Thresholds(
     latency_seconds=0.35,
     first_token_seconds=2,
@@ -53,7 +64,63 @@ def test_each_alert_is_a_query_or_a_log_filter(name: str) -> None:
     assert balanced(text), text
     assert len(alert.advice) > 60
     assert alert.severity in {"CRITICAL", "ERROR", "WARNING"}
-    assert any(mark in text for mark in ('"c1"', '"us-east5"')), "it would watch the whole project"
+    assert any(mark in text for mark in ('"c1"', '"vpc1"')) or alert.of_endpoints, "it would watch the whole project"
+
+
+@pytest.mark.parametrize("internal", [False, True])
+def test_every_alert_is_about_this_cluster_or_gateway(internal: bool) -> None:
+    """Two stacks of one project would be woken by each other, by the traffic of any Gateway of the region."""
+    of_service = alerting.metric_alert(SCOPE, "impetus", "impetus_health_status", "<", 1, 0)
+    for alert in (*alerting.alerts(replace(SCOPE, internal=internal), LIMITS), of_service):
+        text = alert.log_filter + (f" AND {alerting.endpoints_in('10.4.0.0/14')}" if alert.of_endpoints else "")
+        found = (
+            check_query(alert.query, {"c1"}, {("inference", "entry")}, "query")
+            if alert.query
+            else check_filter(text, {"c1"}, {("inference", "entry")}, "filter")
+        )
+        assert found == [], alert.name
+        for other in ({"c2"}, {("inference", "other")}), ({"c2"}, {("other", "entry")}):
+            assert check_query(alert.query, *other, "query") or not alert.query, alert.name
+        for selector in re.findall(r"\{[^}]*\}", alert.query):
+            told_apart = ('location="us-east5-b"', 'network_name="vpc1"')
+            assert any(each in selector for each in told_apart), "names are taken again in other zones and VPCs"
+
+
+def test_health_of_endpoints_is_told_apart_by_the_pods_range() -> None:
+    """The log of health checks names no cluster; without the range it was every endpoint of the region."""
+    (alert,) = [each for each in BY_NAME.values() if each.of_endpoints]
+    assert alert.name == "health-status"
+    assert check_filter(alert.log_filter, {"c1"}, (), "filter") != []
+    assert alerting.endpoints_in("10.4.0.0/14") == (
+        '(ip_in_net(jsonPayload.healthCheckProbeResult.targetIp, "10.4.0.0/14") OR '
+        'ip_in_net(jsonPayload.healthCheckProbeResult.ipAddress, "10.4.0.0/14"))'
+    )
+
+
+@pytest.mark.parametrize(
+    ("namespace", "gateway", "url_map"),
+    [
+        # As users show them.
+        ("exercises", "log-ping-app-gateway", "gkegw1-nv9e-exercises-log-ping-app-gateway-z33kukono48t"),
+        ("a" * 20, "b" * 17, f"gkegw1-ab1c-{'a' * 20}-{'b' * 17}-0123456789ab"),
+        # Too long: cut in proportion, or both by the same number of letters.
+        ("a" * 40, "b" * 10, f"gkegw1-ab1c-{'a' * 29}-{'b' * 7}-0123456789ab"),
+        ("a" * 40, "b" * 10, f"gkegw1-ab1c-{'a' * 33}-{'b' * 3}-0123456789ab"),
+        ("a" * 40, "b" * 40, f"gkegw1-ab1c-{'a' * 18}-{'b' * 18}-0123456789ab"),
+        ("a" * 40, "b", f"gkegw1-ab1c-{'a' * 36}-b-0123456789ab"),
+    ],
+)
+def test_names_of_url_maps_are_found(namespace: str, gateway: str, url_map: str) -> None:
+    """A pattern that misses the Gateway's own URL map makes every alert on its traffic silent."""
+    assert len(url_map) <= 63
+    assert re.fullmatch(monitoring.url_map_pattern(namespace, gateway), url_map)
+
+
+def test_other_gateways_are_not_found() -> None:
+    """By name or namespace; a name that is another one's beginning is not that one."""
+    pattern = monitoring.url_map_pattern("inference", "entry")
+    for middle in ("inference-entry-2", "inference-other", "inference-two-entry", "other-entry"):
+        assert not re.fullmatch(pattern, f"gkegw1-ab1c-{middle}-0123456789ab"), middle
 
 
 def test_thresholds_reach_their_queries_in_the_metric_s_unit() -> None:
@@ -103,7 +170,8 @@ def test_alerts_on_a_service_s_own_metrics() -> None:
         severity="ERROR",
         advice=alert.advice,
         query=(
-            'max by (pod) (impetus_consecutive_health_failures{cluster="c1",namespace="inference",pod=~"impetus-.+"}) > 2'
+            'max by (pod) (impetus_consecutive_health_failures{location="us-east5-b",cluster="c1",namespace="inference",'
+            'pod=~"impetus-[a-z0-9]+-[a-z0-9]+"}) > 2'
         ),
         minutes=1,
     )
