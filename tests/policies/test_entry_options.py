@@ -8,14 +8,20 @@ import pytest
 from pulumi_policy import EnforcementLevel
 
 from policies.pack import POLICIES
-from tests.components.recording import build, committed
+from tests.committed import committed
+from tests.components.recording import build
 from tests.policies.harness import Made, run
 
 TOLERATED = {"exemptions-in-use"}
 GATEWAY = {"className": "gke-l7-regional-external-managed"}
+NAMED = {**GATEWAY, "hostnames": ["models.example.com"], "tls": {"certificateManager": ["one"]}}
 PROTECTION: dict[str, Any] = {
     "cloudArmor": {"allowedCidrs": ["10.0.0.0/8"], "requestsPerMinute": 60},
-    "iap": {"clientId": "12345-abc.apps.googleusercontent.com", "clientSecret": {"secret": "iap-client"}},
+    "iap": {
+        "clientId": "12345-abc.apps.googleusercontent.com",
+        "clientSecret": {"secret": "iap-client"},
+        "members": ["group:users@example.com"],
+    },
     "modelArmor": {"template": "strict"},
 }
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -30,10 +36,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
         },
         "edge": PROTECTION,
     },
-    "protection": {"edge": PROTECTION},
+    "protection": {"gateway": NAMED, "edge": PROTECTION},
     "policy of one's own": {"edge": {"securityPolicy": "corporate"}},
     "backend TLS": {"kserve": {"backendTls": True}},
-    "managed routes": {"kserve": {"managedRoutes": True, "backendTls": True}, "edge": PROTECTION},
+    "managed routes": {
+        "gateway": NAMED,
+        "kserve": {"managedRoutes": True, "backendTls": True},
+        "edge": PROTECTION,
+    },
 }
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from policies.pack import POLICIES
+from tests.committed import committed
 from tests.components.model_options import OPTIONS, with_option
-from tests.components.recording import build, committed
+from tests.components.recording import build
 from tests.policies.harness import Made, run
 
 

@@ -35,6 +35,7 @@ ADVISORY = {
     "pod-security-restricted",
     "namespace-network-policy",
     "deletion-protection",
+    "alert-scope",
     "exemptions-in-use",
 }
 """The policies that may let a deployment through; everything else blocks."""

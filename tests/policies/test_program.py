@@ -12,7 +12,8 @@ from pulumi_policy import EnforcementLevel
 from policies import exemptions
 from policies.check.settings import load
 from policies.pack import POLICIES
-from tests.components.recording import build, committed
+from tests.committed import committed
+from tests.components.recording import build
 from tests.policies.harness import Made, run
 
 CONFIG: Final = Path(__file__).resolve().parents[2] / "policies" / "config"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from policies.node_pools import TPU_NODE_POOL, TPU_ZONE_UNLISTED
+from policies.pods import WORKLOADS
 from policies.workloads import TPU_WORKLOAD
 from tests.policies.harness import UNKNOWN, Made, kubernetes, run
 from tests.policies.objects import cluster, llm, llm_config, node_pool, selector
@@ -134,6 +135,48 @@ def deployment(template: dict[str, Any]) -> Made:
     return kubernetes("apps/v1", "Deployment", "server", spec={"template": {"spec": template}})
 
 
+def asking(**amounts: object) -> dict[str, Any]:
+    """The same pod with further requests."""
+    chips = {"google.com/tpu": "4"}
+    return pod(resources={"requests": {**chips, **amounts}, "limits": chips})
+
+
+@pytest.mark.parametrize(
+    ("amounts", "path", "text"),
+    [
+        ({"cpu": "180"}, "requests.cpu is '180'", "leaves 179 for pods"),
+        ({"cpu": "2", "memory": "720Gi"}, "requests.memory is '720 GiB'", "Write less than 698Gi."),
+    ],
+)
+def test_pods_that_ask_for_more_than_a_node_leaves_are_found(amounts: dict[str, Any], path: str, text: str) -> None:
+    """What is on the machine's data sheet is not what pods get; GKE keeps some for itself."""
+    result = run(TPU_WORKLOAD, llm(template=asking(**amounts)))
+    assert result.rules == ["node-size"], result.messages
+    assert path in result.messages[0]
+    assert text in result.messages[0]
+
+
+@pytest.mark.parametrize("amounts", [{"cpu": "179", "memory": "690Gi"}, {"cpu": 100}, {"cpu": "nonsense"}, {}])
+def test_pods_that_ask_for_less_are_not(amounts: dict[str, Any]) -> None:
+    """A quantity that is none is the API server's to refuse."""
+    assert run(TPU_WORKLOAD, llm(template=asking(**amounts))).messages == []
+
+
+def test_requests_that_nobody_knows_are_not_taken_for_small_ones() -> None:
+    """Unknown is not green."""
+    assert run(TPU_WORKLOAD, llm(template=asking(memory=UNKNOWN))).rules == ["undecided"]
+
+
+def test_what_two_machine_types_offer_is_judged_by_the_larger() -> None:
+    """2x4 with eight chips is one type; nothing smaller than what the pod may land on is held against it."""
+    container = {
+        "name": "main",
+        "resources": {"requests": {"google.com/tpu": 8, "memory": "1200Gi"}, "limits": {"google.com/tpu": 8}},
+    }
+    template = {"nodeSelector": selector("2x4"), "containers": [container]}
+    assert run(TPU_WORKLOAD, llm(template=template)).messages == []
+
+
 @pytest.mark.parametrize(
     ("made", "rule", "text"),
     [
@@ -165,6 +208,19 @@ def test_missing_selectors_are_named() -> None:
     """Both labels, or the pod lands where it should not."""
     made = deployment({"containers": pod()["containers"]})
     assert run(TPU_WORKLOAD, made).rules == ["selector", "selector"]
+
+
+@pytest.mark.parametrize(("kind", "places"), WORKLOADS.items())
+def test_pods_of_every_workload_are_looked_at(kind: str, places: tuple[tuple[str, ...], ...]) -> None:
+    """A pod template that asks for TPUs is one wherever it stands, in a CronJob or DaemonSet as well."""
+    body: dict[str, Any] = {}
+    for steps in places:
+        below = body
+        for step in steps:
+            below = below.setdefault(step, {})
+        below["spec"] = {"containers": pod()["containers"]}
+    made = kubernetes("v1", kind, "a", **body)
+    assert run(TPU_WORKLOAD, made).rules == ["selector", "selector"] * len(places)
 
 
 @pytest.mark.parametrize(

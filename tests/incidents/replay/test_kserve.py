@@ -19,7 +19,7 @@ from sandbox.balancer import state
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.node.logs import log_file
 from sandbox.toolchain import Tools
-from tests.components.recording import committed
+from tests.committed import committed
 from tests.incidents.replay import platform, servers
 from tests.incidents.replay.conftest import new_place
 from tests.incidents.replay.place import SECONDS, Object, Place, to_service

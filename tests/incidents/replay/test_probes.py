@@ -11,7 +11,7 @@ import pytest
 from rules import http_servers
 from rules.load_balancer import CONNECTION_TERMINATED
 from sandbox.node.addresses import Addresses, file_of
-from tests.components.test_http_services import example
+from tests.components.http_services.graphs import example
 from tests.incidents.replay import platform, servers
 from tests.incidents.replay.place import SECONDS, Object, Place, rule, to_service
 from tests.sandbox.balancer.servers import ask

@@ -4,17 +4,41 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.policies.cases import edge, installation, network, nodes, remedied, security, serving, storage, versions
+from tests.policies.cases import (
+    backends,
+    capacity,
+    edge,
+    images,
+    installation,
+    listeners,
+    monitoring,
+    network,
+    nodes,
+    pods,
+    remedied,
+    scaling,
+    security,
+    serving,
+    storage,
+    versions,
+)
 from tests.policies.cases.case import Cases
 
 CASES: Final[Cases] = {
     **serving.CASES,
+    **backends.CASES,
+    **scaling.CASES,
     **storage.CASES,
     **installation.CASES,
+    **images.CASES,
+    **capacity.CASES,
     **security.CASES,
+    **listeners.CASES,
+    **pods.CASES,
     **edge.CASES,
     **nodes.CASES,
     **network.CASES,
+    **monitoring.CASES,
     **remedied.CASES,
     **versions.CASES,
 }

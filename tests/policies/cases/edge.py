@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from tests.policies.cases.case import Cases, fail, good, missing, near, unknown
-from tests.policies.cases.security import listening, plain
+from tests.policies.cases.listeners import listening, plain
 from tests.policies.harness import UNKNOWN, Made, kubernetes
 from tests.policies.objects import GLOBAL, POOL_GROUP, gateway, https, llm, probe, route, selector, server, spoiled
 

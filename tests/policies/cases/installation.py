@@ -1,36 +1,22 @@
-"""Images, KServe's installation, CRD owners, versions, and how node pools get their machines."""
+"""KServe's installation, CRD owners and API versions."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from tests.policies.cases.case import Cases, fail, good, missing, near, unknown
+from tests.policies.cases.parts import PICKER, kserve, picker
 from tests.policies.harness import UNKNOWN, Made, kubernetes
 from tests.policies.objects import (
     cluster,
     controllers,
     deployment,
     llm,
-    node_pool,
     release,
     selector,
     server,
     web,
 )
-
-MULTI: Final = {"nodeCount": 4, "placementPolicy": {"type": "COMPACT", "tpuTopology": "4x4"}}
-FLEX: Final[dict[str, Any]] = {
-    "nodeCount": None,
-    "nodeConfig__flexStart": True,
-    "management__autoRepair": False,
-    "autoscaling": {"minNodeCount": 0, "maxNodeCount": 4, "locationPolicy": "ANY"},
-}
-SPECIFIC: Final = {
-    "consumeReservationType": "SPECIFIC_RESERVATION",
-    "key": "compute.googleapis.com/reservation-name",
-    "values": ["v6e"],
-}
-DIGEST: Final = "sha256:" + "0" * 64
 
 
 def crd(name: Any) -> Made:
@@ -50,11 +36,6 @@ def files(*addresses: Any) -> Made:
 def instead(chart: str, *replacement: Made) -> list[Made]:
     """KServe's installation with one release replaced, or left out."""
     return [made for made in controllers() if made.name != chart] + list(replacement)
-
-
-def kserve(version: Any = None, **llmisvc: Any) -> Made:
-    """KServe's controller."""
-    return release("kserve-llmisvc-resources", version, kserve={"llmisvc": {"createGIECRDs": False, **llmisvc}})
 
 
 def configuration(kind: str = "ConfigMap") -> Made:
@@ -81,58 +62,23 @@ def worker() -> Made:
     return llm(None, template=pod, worker=pod, parallelism={"pipeline": 4})
 
 
-def picker(image: Any) -> Made:
-    """A service with an endpoint picker of its own image."""
-    scheduler = {"template": {"containers": [{"name": "main", "image": image}]}}
-    return llm({"scheduler": scheduler, "route": {"http": {"refs": [{"name": "qwen"}]}}})
-
-
 def inference(kind: str, version: str) -> Made:
     """An inference object of that group and version."""
     return kubernetes(version, kind, "qwen", spec={})
 
 
 POOL_CRD: Final = "inferencepools.inference.networking.k8s.io"
+
+
 GIE: Final = (
     "https://github.com/kubernetes-sigs/gateway-api-inference-extension/releases/download/v1.0.0/manifests.yaml"
 )
+
+
 GATEWAY_API: Final = "https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.5.1/standard-install.yaml"
-PICKER: Final = "ghcr.io/llm-d/llm-d-router-endpoint-picker"
+
 
 CASES: Final[Cases] = {
-    "image-pinned": [
-        fail("pinned", "the tag latest moves", deployment(web(image="vllm/vllm-tpu:latest"))),
-        fail(
-            "pinned",
-            "the tag nightly moves",
-            llm(None, template={"containers": [server(image="vllm/vllm-tpu:nightly")]}),
-        ),
-        fail("pinned", "its digest is none", deployment(web(image="vllm/vllm-tpu@sha256:12"))),
-        fail(
-            "pinned", "initContainers[0].image", deployment(initContainers=[{"name": "a", "image": "busybox:latest"}])
-        ),
-        fail(
-            "registry",
-            "docker.io/vllm/vllm-tpu is not under",
-            llm(),
-            config={"allowedRegistries": ["us-docker.pkg.dev/p/"]},
-        ),
-        fail(
-            "registry",
-            "not under",
-            deployment(web(image="docker.io/vllm-evil/x:1")),
-            config={"allowedRegistries": ["docker.io/vllm"]},
-        ),
-        fail("digest", "digests only", llm(), config={"requireDigest": True}),
-        missing("pinned", "without a tag it means latest", deployment(web(image="localhost:5000/vllm"))),
-        missing("", "", llm(None, template={})),
-        unknown("undecided", "image is '(unknown)'", deployment(web(image=UNKNOWN))),
-        good(llm(), deployment()),
-        good(deployment(web(image=f"registry.example.com:5000/a/b@{DIGEST}")), config={"requireDigest": True}),
-        near(deployment(web(image="vllm/vllm-tpu:nightly-20260820-abcdef0"))),
-        near(deployment(web(image=f"vllm/vllm-tpu:latest@{DIGEST}"))),
-        near(deployment(web(image="vllm/vllm-tpu:v1")), config={"allowedRegistries": ["docker.io/vllm"]}),
-    ],
     "kserve-install": [
         fail("version compatibility", "wrong version number", *instead("kserve-llmisvc-resources", kserve("v0.18.1"))),
         fail("version", "this name before v0.17", release("llmisvc-resources", "v0.16.0")),
@@ -259,58 +205,5 @@ CASES: Final[Cases] = {
         good(inference("InferencePool", "inference.networking.k8s.io/v1")),
         good(inference("InferenceObjective", "llm-d.ai/v1alpha2")),
         near(inference("InferencePoolImport", "inference.networking.x-k8s.io/v1alpha1")),
-    ],
-    "tpu-capacity": [
-        fail("limits", "starts empty and grows", node_pool(**{**FLEX, "autoscaling": None})),
-        fail("limits", "minNodeCount is 1", node_pool(**{**FLEX, "autoscaling__minNodeCount": 1})),
-        fail(
-            "limits", "locationPolicy is 'BALANCED'", node_pool(**{**FLEX, "autoscaling__locationPolicy": "BALANCED"})
-        ),
-        fail("limits", "it is more than maxNodeCount 2", node_pool(autoscaling={"minNodeCount": 3, "maxNodeCount": 2})),
-        fail(
-            "limits",
-            "exists whole or not at all",
-            node_pool(**MULTI, autoscaling={"minNodeCount": 2, "maxNodeCount": 4}),
-        ),
-        fail("limits", "not both", node_pool(autoscaling={"maxNodeCount": 2, "totalMaxNodeCount": 4})),
-        fail(
-            "reservation",
-            "a spot pool takes no reserved",
-            node_pool(nodeConfig__spot=True, nodeConfig__reservationAffinity=SPECIFIC),
-        ),
-        fail(
-            "reservation",
-            "there is no such affinity",
-            node_pool(nodeConfig__reservationAffinity={"consumeReservationType": "SPECIFIC"}),
-        ),
-        fail(
-            "reservation",
-            "reservationAffinity.values is 2",
-            node_pool(nodeConfig__reservationAffinity={**SPECIFIC, "values": ["a", "b"]}),
-        ),
-        fail("duration", "at most 7 days", node_pool(**FLEX, nodeConfig__maxRunDuration="1209600s")),
-        fail("spot", "spot or preemptible", node_pool(nodeConfig__spot=True, nodeConfig__preemptible=True)),
-        fail(
-            "queued", "no spot machines", node_pool(**FLEX, queuedProvisioning={"enabled": True}, nodeConfig__spot=True)
-        ),
-        missing(
-            "reservation",
-            "reservationAffinity.key is missing",
-            node_pool(nodeConfig__reservationAffinity={**SPECIFIC, "key": None}),
-        ),
-        missing("", "", node_pool(nodeConfig__reservationAffinity=None, autoscaling=None)),
-        unknown("undecided", "nodeConfig.spot is '(unknown)'", node_pool(nodeConfig__spot=UNKNOWN)),
-        unknown("", "", node_pool(autoscaling={"minNodeCount": UNKNOWN, "maxNodeCount": 2})),
-        good(node_pool()),
-        good(
-            node_pool(
-                **FLEX,
-                nodeConfig__maxRunDuration="604800s",
-                nodeConfig__reservationAffinity={"consumeReservationType": "NO_RESERVATION"},
-            )
-        ),
-        good(node_pool(nodeConfig__reservationAffinity=SPECIFIC)),
-        near(node_pool(**MULTI, autoscaling={"minNodeCount": 4, "maxNodeCount": 4})),
-        near(node_pool(nodeConfig__machineType="e2-standard-4", nodeConfig__flexStart=True)),
     ],
 }

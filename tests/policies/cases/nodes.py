@@ -62,7 +62,7 @@ CASES: Final[Cases] = {
 }
 
 
-def serving(uri: Any, *arguments: Any, topology: str = "2x2", chips: int = 4) -> Made:
+def serving(uri: Any, *arguments: Any, topology: str = "2x2", chips: int = 4, **spec: Any) -> Made:
     """An LLMInferenceService of that model on v6e."""
     count = {"google.com/tpu": chips}
     container = server(
@@ -70,7 +70,7 @@ def serving(uri: Any, *arguments: Any, topology: str = "2x2", chips: int = 4) ->
         resources={"requests": count, "limits": count},
     )
     template = {"nodeSelector": selector(topology), "containers": [container]}
-    return llm(None, model={"uri": uri, "name": "qwen"}, template=template)
+    return llm(None, **{"model": {"uri": uri, "name": "qwen"}, "template": template, **spec})
 
 
 def alone(*command: str) -> Made:
@@ -80,6 +80,30 @@ def alone(*command: str) -> Made:
         nodeSelector=selector("1x1"),
     )
 
+
+def sized(gigabytes: Any, name: str = "v6e") -> Made:
+    """A pool with a boot disk of that size."""
+    made = node_pool(name=name, nodeConfig__bootDisk={"sizeGb": gigabytes})
+    return Made(made.token, name, made.props)
+
+
+def asking(requests: dict[str, Any]) -> Made:
+    """A Deployment of vLLM on four chips that asks for more than those."""
+    count = {"google.com/tpu": 4}
+    return deployment(
+        server(resources={"requests": {**count, **requests}, "limits": count}), nodeSelector=selector("2x2")
+    )
+
+
+def on_pool(name: str) -> Made:
+    """The large model on one pool by name."""
+    container = server(args=["--tensor-parallel-size=4", "--quantization=fp8"])
+    where = {**selector("2x2"), "cloud.google.com/gke-nodepool": name}
+    return serving(BIG, template={"nodeSelector": where, "containers": [container]})
+
+
+BIG: Final = "hf://meta-llama/Llama-3.3-70B-Instruct"
+LARGE: Final = serving(BIG, "--quantization=fp8")
 
 CASES["model-memory"] = [
     fail("weights", "130 GiB of weights", serving("hf://meta-llama/Llama-3.3-70B-Instruct")),
@@ -91,6 +115,24 @@ CASES["model-memory"] = [
     unknown("undecided", "fit the chips", serving(UNKNOWN)),
     good(serving("hf://Qwen/Qwen2.5-3B-Instruct", "--max-model-len=8192")),
     good(serving("hf://meta-llama/Llama-3.3-70B-Instruct", topology="2x4", chips=8)),
+    fail("boot-disk", "loads 130 GiB of weights or more", sized(200), LARGE),
+    fail("boot-disk", "Write 270 or more", sized(100), sized(150, "b"), LARGE),
+    fail("boot-disk", "asks for 80 GiB", node_pool(), asking({"ephemeral-storage": "80Gi"})),
+    missing("boot-disk", "nodeConfig.bootDisk.sizeGb", node_pool(), LARGE),
+    missing("", "", LARGE),
+    missing("", "", node_pool(), serving("hf://ours/mystery")),
+    unknown("undecided", "loads 130 GiB of weights or more there", sized(UNKNOWN), LARGE),
+    unknown("", "", sized(UNKNOWN), asking({"ephemeral-storage": UNKNOWN})),
+    good(sized(270), LARGE),
+    good(sized(100), asking({"ephemeral-storage": "40Gi"})),
+    near(sized(100), sized(300, "b"), LARGE),
+    near(sized(UNKNOWN), sized(300, "b"), LARGE),
+    near(sized(100), sized(300, "b"), on_pool("b")),
+    near(node_pool(nodeConfig__ephemeralStorageLocalSsdConfig={"localSsdCount": 4}), LARGE),
+    near(node_pool(nodeConfig__diskSizeGb=300), LARGE),
+    near(node_pool(nodeConfig__machineType="ct6e-standard-8t"), LARGE),
+    near(sized(100), serving(BIG, "--quantization=fp8", storageInitializer={"enabled": False})),
+    near(sized(100), serving("pvc://weights/llama-70b", "--quantization=fp8")),
     near(serving("hf://meta-llama/Llama-3.3-70B-Instruct", "--quantization=fp8")),
     near(serving("hf://Qwen/Qwen3-30B-A3B")),
     near(alone("meta-llama/Llama-3.1-8B-Instruct", "--max-model-len=131072", "--kv-cache-dtype=fp8")),

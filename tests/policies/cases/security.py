@@ -1,4 +1,4 @@
-"""Listeners, hardening, Pod Security, secrets, rights and protection."""
+"""Hardening of clusters and nodes, rights and protection."""
 
 from __future__ import annotations
 
@@ -7,52 +7,10 @@ from typing import Any, Final
 from tests.policies.cases.case import Cases, fail, good, missing, near, unknown
 from tests.policies.harness import UNKNOWN, Made, kubernetes
 from tests.policies.objects import (
-    GLOBAL,
     cluster,
-    deployment,
-    gateway,
-    https,
-    llm,
-    llm_config,
     node_pool,
-    route,
-    server,
     subnet,
-    web,
 )
-
-INTERNAL: Final = "gke-l7-rilb"
-REDIRECT: Final = {"filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]}
-
-
-def listening(*listeners: Any, class_name: Any = "gke-l7-regional-external-managed", **metadata: Any) -> Made:
-    """A Gateway with these listeners."""
-    made = gateway(class_name)
-    body = {**made.props, "spec": {**made.props["spec"], "listeners": list(listeners)}}
-    return Made(made.token, made.name, {**body, "metadata": {**made.props["metadata"], **metadata}})
-
-
-def plain(**changes: Any) -> dict[str, Any]:
-    """A listener without encryption."""
-    return {"name": "http", "port": 80, "protocol": "HTTP", **changes}
-
-
-def redirecting(section: Any) -> Made:
-    """A route that redirects to https, on that listener."""
-    return route(rule=REDIRECT, parent=[{"name": "inference", "namespace": "gateways", "sectionName": section}])
-
-
-def addressed(class_name: str, name: Any) -> Made:
-    """A Gateway with a named address."""
-    made = gateway(class_name)
-    spec = {**made.props["spec"], "addresses": [{"type": "NamedAddress", "value": name}]}
-    return Made(made.token, made.name, {**made.props, "spec": spec})
-
-
-def address(scope: str) -> Made:
-    """A reserved address."""
-    token = "gcp:compute/address:Address" if scope == "regional" else "gcp:compute/globalAddress:GlobalAddress"
-    return Made(token, "front", {"name": "front"})
 
 
 def role(kind: str = "ClusterRole", **rule: Any) -> Made:
@@ -83,18 +41,6 @@ def key(kind: str = "gcp:serviceaccount/key:Key", **props: Any) -> Made:
     return Made(kind, "key", {"serviceAccountId": "nodes", **props})
 
 
-def namespace(name: Any = "models") -> Made:
-    """A Namespace."""
-    return Made(
-        "kubernetes:core/v1:Namespace", "ns", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    )
-
-
-def denied(where: Any = "models") -> Made:
-    """A NetworkPolicy."""
-    return kubernetes("networking.k8s.io/v1", "NetworkPolicy", "deny", where, spec={"podSelector": {}})
-
-
 def storage_class(**fields: Any) -> Made:
     """A StorageClass of Compute Engine's disks."""
     body = {"provisioner": "pd.csi.storage.gke.io", "parameters": {"type": "hyperdisk-balanced"}, **fields}
@@ -110,67 +56,7 @@ def bucket(**props: Any) -> Made:
     return Made("gcp:storage/bucket:Bucket", "weights", {"name": "weights", **props})
 
 
-def context(**fields: Any) -> Made:
-    """A Deployment whose container's security context is changed."""
-    return deployment(web(**{f"securityContext__{name}": value for name, value in fields.items()}))
-
-
-def pod(**fields: Any) -> Made:
-    """A Deployment with fields on its pods."""
-    return deployment(**fields)
-
-
 CASES: Final[Cases] = {
-    "public-plain-http": [
-        fail("plain-http", "spec.listeners[0].protocol is 'HTTP'", listening(plain())),
-        fail("plain-http", "prompts, answers and API keys", listening(https(), plain(), class_name=GLOBAL)),
-        fail("plain-http", "spec.listeners[0]", listening(plain()), route(rule=REDIRECT), route(name="second")),
-        missing("", "", listening()),
-        unknown("undecided", "protocol is '(unknown)'", listening(plain(protocol=UNKNOWN))),
-        unknown("undecided", "gatewayClassName is '(unknown)'", listening(plain(), class_name=UNKNOWN)),
-        good(gateway()),
-        good(
-            listening(plain(), https()),
-            route(rule=REDIRECT, parent=[{"name": "inference", "namespace": "gateways", "sectionName": "http"}]),
-        ),
-        near(listening(plain(), class_name=INTERNAL)),
-        near(listening(plain(), class_name="istio")),
-    ],
-    "gateway-listeners": [
-        fail("certificate", "never programmed", listening(https(tls={"mode": "Terminate"}))),
-        fail("certificate", "GWCER105", listening(https(tls__certificateRefs=[{"name": "tls"}]))),
-        fail(
-            "certificate certificate",
-            "certificate maps are for global classes",
-            listening(https(), annotations={"networking.gke.io/certmap": "map"}),
-        ),
-        fail(
-            "address",
-            "declares it as a global address",
-            addressed("gke-l7-regional-external-managed", "front"),
-            address("global"),
-        ),
-        fail("address", "declares it as a regional address", addressed(GLOBAL, "front"), address("regional")),
-        fail(
-            "certificate",
-            "several certificate sources",
-            listening(
-                https(tls__options={f"networking.gke.io/{name}-certs": "a" for name in ("cert-manager", "pre-shared")})
-            ),
-        ),
-        fail("redirect-loop", "too many redirects", listening(plain(), https()), route(rule=REDIRECT)),
-        missing("certificate", "spec.listeners[0].tls is missing", listening(https(tls=None))),
-        unknown("undecided", "tls is '(unknown)'", listening(https(tls=UNKNOWN))),
-        unknown("", "", addressed(GLOBAL, UNKNOWN), address("regional")),
-        unknown("undecided", "sectionName is '(unknown)'", listening(plain(), https()), redirecting(UNKNOWN)),
-        good(gateway()),
-        good(addressed("gke-l7-regional-external-managed", "front"), address("regional")),
-        near(listening(https(tls=None), class_name=GLOBAL, annotations={"networking.gke.io/certmap": "map"})),
-        near(listening(https(tls=None), class_name="istio")),
-        near(listening(plain())),
-        near(listening(plain(), https()), redirecting("http")),
-        near(addressed("gke-l7-regional-external-managed", "elsewhere"), address("global")),
-    ],
     "cluster-hardening": [
         fail("private-nodes", "CIS GKE 1.9, 5.6.5", cluster(privateClusterConfig__enablePrivateNodes=False)),
         fail(
@@ -306,96 +192,6 @@ CASES: Final[Cases] = {
         good(subnet("nodes", purpose="PRIVATE", logConfig={"flowSampling": 1})),
         near(subnet()),
     ],
-    "pod-security-baseline": [
-        fail("privileged", "TPUs need no privileged mode", context(privileged=True)),
-        fail(
-            "privileged",
-            "spec.template.containers[0]",
-            llm(None, template={"containers": [server(securityContext={"privileged": True})]}),
-        ),
-        fail("host-namespaces host-namespaces", "hostNetwork is true", pod(hostNetwork=True, hostPID=True)),
-        fail("host-path", "volumes[0].hostPath", pod(volumes=[{"name": "a", "hostPath": {"path": "/"}}])),
-        fail("capabilities", "SYS_ADMIN", context(capabilities__add=["SYS_ADMIN"])),
-        fail("host-ports", "hostPort is 80", deployment(web(ports=[{"containerPort": 80, "hostPort": 80}]))),
-        fail("host-probes", "readinessProbe.httpGet.host", deployment(web(readinessProbe__httpGet__host="10.0.0.1"))),
-        fail("seccomp", "Unconfined", context(seccompProfile__type="Unconfined")),
-        fail("app-armor", "AppArmor", context(appArmorProfile={"type": "Unconfined"})),
-        fail("se-linux", "spc_t", context(seLinuxOptions={"type": "spc_t"})),
-        fail("proc-mount", "Unmasked", context(procMount="Unmasked")),
-        fail("sysctls", "kernel.msgmax", pod(securityContext={"sysctls": [{"name": "kernel.msgmax", "value": "1"}]})),
-        fail("windows-host-process", "process of the node", context(windowsOptions={"hostProcess": True})),
-        missing("", "", deployment(web(securityContext=None))),
-        unknown("undecided", "privileged is '(unknown)'", context(privileged=UNKNOWN)),
-        unknown("undecided", "volumes is '(unknown)'", pod(volumes=UNKNOWN)),
-        good(deployment()),
-        good(llm()),
-        near(pod(hostNetwork=False, volumes=[{"name": "a", "secret": {"secretName": UNKNOWN}}])),
-        near(context(capabilities__add=["NET_BIND_SERVICE"], procMount="Default")),
-        near(pod(securityContext={"sysctls": [{"name": "net.ipv4.tcp_syncookies", "value": "1"}]})),
-    ],
-    "pod-security-restricted": [
-        fail(
-            "run-as-non-root",
-            "runAsNonRoot is false",
-            llm(None, template={"containers": [server(securityContext={"runAsNonRoot": False})]}),
-        ),
-        fail("privilege-escalation", "set-uid", context(allowPrivilegeEscalation=True)),
-        fail("capabilities", "['NET_RAW']", context(capabilities__drop=["NET_RAW"])),
-        fail("capabilities", "NET_BIND_SERVICE only", context(capabilities__add=["CHOWN"])),
-        fail("run-as-user", "0 is root", context(runAsUser=0)),
-        fail("run-as-user", "securityContext.runAsUser is 0", pod(securityContext={"runAsUser": 0})),
-        fail("volume-types", "volumes[0].nfs", pod(volumes=[{"name": "a", "nfs": {}}])),
-        missing(
-            "run-as-non-root privilege-escalation seccomp capabilities",
-            "is missing",
-            deployment(web(securityContext=None)),
-        ),
-        unknown("", "", context(runAsNonRoot=UNKNOWN)),
-        good(llm()),
-        good(deployment()),
-        near(deployment(web(securityContext__runAsNonRoot=None), securityContext={"runAsNonRoot": True})),
-        near(llm(None, template={"containers": [server(securityContext={"readOnlyRootFilesystem": True})]})),
-        near(pod(volumes=[{"name": "a", "emptyDir": {"medium": "Memory"}}])),
-    ],
-    "literal-secrets": [
-        fail(
-            "literal-secret",
-            "env[HF_TOKEN] is 'HF_TOKEN, in plain text'",
-            deployment(web(env=[{"name": "HF_TOKEN", "value": "hf_abc"}])),
-        ),
-        fail("literal-secret", "--api-key", llm(None, template={"containers": [server(args=["--api-key=sk-1"])]})),
-        fail("literal-secret", "--api-key", deployment(web(args=["--api-key", "sk-1"]))),
-        fail(
-            "literal-secret",
-            "known by now",
-            llm(None, template={}, baseRefs=[{"name": "base"}]),
-            llm_config("base", template={"containers": [server(env=[{"name": "API_KEY", "value": "sk-1"}])]}),
-        ),
-        missing(
-            "",
-            "",
-            deployment(web(env=[{"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hf", "key": "t"}}}])),
-        ),
-        unknown("", "", deployment(web(env=[{"name": "HF_TOKEN", "value": UNKNOWN}]))),
-        good(deployment()),
-        good(llm()),
-        near(
-            deployment(
-                web(env=[{"name": "TOKENIZERS_PARALLELISM", "value": "false"}, {"name": "MAX_TOKENS", "value": "8"}])
-            )
-        ),
-        near(
-            deployment(
-                web(
-                    env=[
-                        {"name": "HF_TOKEN_PATH", "value": "/var/run/token"},
-                        {"name": "DB_PASSWORD", "value": "$(PW)"},
-                    ]
-                )
-            )
-        ),
-        near(deployment(web(args=["--api-key=$(API_KEY)", "--token", "--verbose"]))),
-    ],
     "service-account-keys": [
         fail("service-account-key", "Workload Identity", key()),
         fail("service-account-key", "works from everywhere", key(keyAlgorithm="KEY_ALG_RSA_2048")),
@@ -414,6 +210,11 @@ CASES: Final[Cases] = {
         fail("public-grant", "4.1.8", binding("view", "system:anonymous", "RoleBinding")),
         fail("basic-role", "roles/editor", iam("roles/editor", "serviceAccount:a@b")),
         fail("public-grant", "on the internet", iam("roles/viewer", ["user:a@b", "allUsers"], "iAMBinding:IAMBinding")),
+        fail(
+            "public-grant",
+            "on the internet",
+            iam("roles/iap.httpsResourceAccessor", "allUsers", "webIamMember:WebIamMember"),
+        ),
         missing("", "", kubernetes("rbac.authorization.k8s.io/v1", "Role", "empty")),
         unknown("undecided", "rules[0] is", role(verbs=UNKNOWN)),
         unknown("", "", iam("roles/viewer", UNKNOWN)),
@@ -423,15 +224,6 @@ CASES: Final[Cases] = {
         near(role(resources=["secrets"], resourceNames=["one"])),
         near(role(resources=["secrets"], verbs=["create"])),
         near(binding("cluster-admin", "team", "RoleBinding")),
-    ],
-    "namespace-network-policy": [
-        fail("network-policy", "4.3.2", namespace()),
-        fail("network-policy", "'other'", namespace("other"), denied()),
-        missing("", "", denied()),
-        unknown("", "", namespace(), denied(UNKNOWN)),
-        good(namespace(), denied()),
-        good(cluster()),
-        near(Made("gcp:firestore/namespace:Namespace", "a", {}), kubernetes("example.com/v1", "Namespace", "a")),
     ],
     "deletion-protection": [
         fail("deletion-protection", "before anybody is asked", cluster(deletionProtection=False)),

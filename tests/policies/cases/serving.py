@@ -1,50 +1,21 @@
-"""Health checks against servers, backends' timeouts, vLLM on TPU, scaling and shutdown."""
+"""vLLM on TPU and the endpoint picker before it."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from tests.policies.cases.case import Cases, fail, good, missing, near, unknown
+from tests.policies.cases.parts import on_tpu
 from tests.policies.harness import UNKNOWN, Made, kubernetes
 from tests.policies.objects import (
-    POOL_GROUP,
-    api_health,
-    backend,
     deployment,
-    gateway,
-    health,
     llm,
     llm_config,
     probe,
-    route,
     selector,
     server,
-    service,
-    service_health,
-    service_ref,
     web,
 )
-
-API = {"group": "", "kind": "Service", "name": "api"}
-POOL = {"group": POOL_GROUP, "kind": "InferencePool", "name": "qwen-inference-pool"}
-INCIDENT = {"servedPaths": {"*/inference-api:*": ["/ready", "/healthz"]}}
-
-
-def http(**check: Any) -> dict[str, Any]:
-    """A config of one HTTP check."""
-    return {"type": "HTTP", "httpHealthCheck": {"portSpecification": "USE_FIXED_PORT", "port": 8000, **check}}
-
-
-def on_tpu(container: Any = None, topology: str = "2x2", **spec: Any) -> Made:
-    """An LLMInferenceService of that container."""
-    template = {"nodeSelector": selector(topology), "containers": [container or server()]}
-    return llm(None, template=template, **spec)
-
-
-def tls_map() -> Made:
-    """The ConfigMap that turns KServe's TLS on."""
-    data = {"ingress": '{"enableLLMInferenceServiceTLS": true}'}
-    return kubernetes("v1", "ConfigMap", "inferenceservice-config", "kserve", data=data)
 
 
 def group(size: int, chips: int, parallel: int) -> Made:
@@ -57,19 +28,6 @@ def group(size: int, chips: int, parallel: int) -> Made:
     template = {"spec": pod}
     body = {"leaderWorkerTemplate": {"size": size, "leaderTemplate": template, "workerTemplate": template}}
     return kubernetes("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", "qwen", spec=body)
-
-
-def hpa(name: Any = "api", kind: str = "Deployment", low: Any = 2, high: Any = 6, **spec: Any) -> Made:
-    """A HorizontalPodAutoscaler by CPU."""
-    target = {"type": "Utilization", "averageUtilization": 70}
-    body = {
-        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": kind, "name": name},
-        "minReplicas": low,
-        "maxReplicas": high,
-        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
-        **spec,
-    }
-    return kubernetes("autoscaling/v2", "HorizontalPodAutoscaler", "api", spec=body)
 
 
 LENGTH = ["--served-model-name=qwen", "--tensor-parallel-size=4", "--max-model-len=8192"]
@@ -111,148 +69,7 @@ def referred(text: str | None) -> tuple[Made, ...]:
     return llm(router), kubernetes("v1", "ConfigMap", "picker", data=data)
 
 
-ADAPTER = "prometheus.googleapis.com|in_flight|gauge"
-NATIVE = "autoscaling.gke.io|api|in-flight"
-
-
-def by(name: Any, kind: str = "Pods") -> Made:
-    """An autoscaler by one custom metric."""
-    target = {"type": "AverageValue", "averageValue": "10"}
-    return hpa(metrics=[{"type": kind, kind.lower(): {"metric": {"name": name}, "target": target}}])
-
-
-def scraped(labels: Any, namespace: str = "models") -> Made:
-    """A PodMonitoring of pods with those labels."""
-    spec = {"selector": {"matchLabels": labels}, "endpoints": [{"port": "http"}]}
-    return kubernetes("monitoring.googleapis.com/v1", "PodMonitoring", "api", namespace, spec=spec)
-
-
-def offering(name: Any = "api", gauge: Any = "in-flight") -> Made:
-    """An AutoscalingMetric with one gauge."""
-    gauges = [{"gauge": {"name": gauge, "prometheusMetricName": "in_flight"}}]
-    containers = [{"endpoint": {"port": 8080}, "metrics": gauges}]
-    pod = {"selector": {"matchLabels": {"app": "api"}}, "containers": containers}
-    return kubernetes("autoscaling.gke.io/v1beta1", "AutoscalingMetric", name, spec={"metrics": [{"pod": pod}]})
-
-
-def sleeping(seconds: int) -> dict[str, Any]:
-    """A preStop hook that sleeps."""
-    return {"preStop": {"exec": {"command": ["/bin/sh", "-c", f"sleep {seconds}"]}}}
-
-
 CASES: Final[Cases] = {
-    "health-check-agreement": [
-        fail(
-            "path",
-            "the server of Deployment models/api is known to answer /healthz, /ready only",
-            deployment(),
-            service(),
-            api_health(requestPath="/readyz"),
-        ),
-        fail("port", "listens on 8080", deployment(), service(), api_health(port=8000)),
-        fail(
-            "scheme", "Write HTTP and httpHealthCheck", llm(), health(config={"type": "HTTPS", "httpsHealthCheck": {}})
-        ),
-        fail("scheme", "is probed with HTTPS", llm(None, template={}), tls_map(), health()),
-        fail("path", "/health, /metrics, /v1/models", llm(), health(config=http(requestPath="/healthz"))),
-        fail("duplicate", "GKE keeps the oldest", llm(), health(), health(name="second")),
-        fail("app-protocol", "appProtocol is 'https'", deployment(), service(appProtocol="https"), api_health()),
-        missing(
-            "path",
-            "requestPath is '/readyz'",
-            deployment(web(livenessProbe=None)),
-            service(),
-            api_health(requestPath="/readyz"),
-        ),
-        missing("", "", service(), api_health(requestPath="/readyz")),
-        missing("", "", deployment(web(livenessProbe=None, readinessProbe=None)), service(), api_health()),
-        unknown("undecided", "httpHealthCheck.port is '(unknown)'", deployment(), service(), api_health(port=UNKNOWN)),
-        unknown(
-            "", "", deployment(web(readinessProbe__httpGet__path=UNKNOWN)), service(), api_health(requestPath="/x")
-        ),
-        good(deployment(), service(), api_health()),
-        good(llm(), health(), service_health()),
-        near(llm(), health(config=http(requestPath="/v1/models"))),
-        near(deployment(), service(targetPort=8080), api_health(portSpecification="USE_SERVING_PORT", port=None)),
-        near(deployment(namespace="other"), service(), api_health(requestPath="/readyz")),
-        near(
-            llm(None, template={}),
-            tls_map(),
-            health(config={"type": "HTTPS", "httpsHealthCheck": {"requestPath": "/health"}}),
-        ),
-    ],
-    "probe-paths": [
-        fail("path", "Write /ready.", deployment(web(readinessProbe=probe("/readyz", 8080))), config=INCIDENT),
-        fail(
-            "path path",
-            "never turns Ready",
-            deployment(web(readinessProbe=probe("/readyz", 8080), startupProbe=probe("/health", 8080))),
-            config=INCIDENT,
-        ),
-        fail(
-            "path",
-            "readinessProbe.httpGet.path is '/readyz'",
-            llm(None, template={"containers": [server(readinessProbe=probe("/readyz"))]}),
-        ),
-        fail(
-            "port", "no port of that name (it has http (8080))", deployment(web(readinessProbe=probe("/ready", "web")))
-        ),
-        missing("", "", deployment(web(readinessProbe=None, livenessProbe=None)), config=INCIDENT),
-        missing("", "", llm(None, template={})),
-        unknown("undecided", "path is '(unknown)'", on_tpu(server(readinessProbe=probe(UNKNOWN)))),
-        unknown("", "", deployment(web(readinessProbe=probe(UNKNOWN)))),
-        good(deployment(), config=INCIDENT),
-        good(llm()),
-        near(deployment(web(readinessProbe=probe("/readyz", 8080)))),
-        near(on_tpu(server(readinessProbe=probe("/health?full=1")))),
-        near(deployment(web(readinessProbe={"tcpSocket": {"port": 8080}})), config=INCIDENT),
-    ],
-    "backend-timeout": [
-        fail("timeout", "after 30 s, in the middle", gateway(), route(), backend(timeoutSec=30)),
-        fail(
-            "timeout",
-            "spec.default.timeoutSec is 100",
-            route(),
-            backend(timeoutSec=100),
-            config={"minimumSeconds": 120},
-        ),
-        fail("missing", "no GCPBackendPolicy", route(), backend(namespace="other")),
-        fail("duplicate", "GKE keeps the oldest", route(), backend(), backend(name="second")),
-        missing("missing", "'InferencePool models/qwen-inference-pool'", gateway(), route()),
-        missing(
-            "timeout",
-            "spec.default.timeoutSec is missing",
-            route(),
-            kubernetes("networking.gke.io/v1", "GCPBackendPolicy", "pool", spec={"targetRef": POOL}),
-        ),
-        missing("missing", "'Service models/qwen-kserve-workload-svc'", llm({"route": {"http": {}}})),
-        unknown("undecided", "timeoutSec is '(unknown)'", route(), backend(timeoutSec=UNKNOWN)),
-        unknown("undecided", "targetRef.name is '(unknown)'", route(), backend({**POOL, "name": UNKNOWN})),
-        good(gateway(), route(), backend()),
-        good(llm({"scheduler": {}, "route": {"http": {}}}), backend()),
-        near(gateway("istio"), route()),
-        near(route(service_ref())),
-        near(llm({})),
-        near(route(), backend(timeoutSec=60.0)),
-    ],
-    "backend-policy": [
-        fail("session-affinity", "refuses session affinity", backend(sessionAffinity={"type": "CLIENT_IP"})),
-        fail("target", "retired group", backend({**POOL, "group": "inference.networking.x-k8s.io"})),
-        fail(
-            "target",
-            "attaches a GCPBackendPolicy to no such kind",
-            backend({"group": "apps", "kind": "Deployment", "name": "a"}),
-        ),
-        fail("target", "only within its namespace", backend({**POOL, "namespace": "other"})),
-        fail("limits", "from 0 to 3600", backend(connectionDraining={"drainingTimeoutSec": 7200})),
-        missing("target", "spec.targetRef.group is missing", backend({"kind": "InferencePool", "name": "a"})),
-        unknown("undecided", "targetRef.kind is '(unknown)'", backend({**POOL, "kind": UNKNOWN})),
-        unknown("", "", backend(timeoutSec=UNKNOWN)),
-        good(backend()),
-        good(backend(API)),
-        near(backend(API, sessionAffinity={"type": "CLIENT_IP"})),
-        near(kubernetes("example.com/v1", "GCPBackendPolicy", "a", spec={})),
-    ],
     "vllm-server": [
         fail(
             "tensor-parallel",
@@ -362,68 +179,5 @@ CASES: Final[Cases] = {
         good(*referred("apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\nplugins: []\n")),
         near(picked(producer={"autoTune": True, "blockSizeTokens": 16}, args=LENGTH)),
         near(picked(apiVersion="inference.networking.x-k8s.io/v1alpha1")),
-    ],
-    "autoscaler-target": [
-        fail("fixed-replicas", "sets it back to 2", deployment(), hpa()),
-        fail("limits", "minReplicas is 8", deployment(replicas=None), hpa(low=8)),
-        fail("limits", "nothing is ever scaled", deployment(replicas=None), hpa(low=6)),
-        fail("target", "no Deployment of that name", deployment(replicas=None), hpa("other")),
-        fail("target", "writes that number back", llm(replicas=2), hpa("qwen-kserve")),
-        good(llm(), hpa("qwen-kserve")),
-        fail("fixed-replicas", "spec.replicas is 3", deployment(replicas=3), hpa(metrics=[])),
-        missing("readiness", "readinessProbe is missing", deployment(web(readinessProbe=None), replicas=None), hpa()),
-        missing("metric", "requests.cpu is missing", deployment(web(resources=None), replicas=None), hpa()),
-        missing("limits", "maxReplicas is missing", deployment(replicas=None), hpa(high=None)),
-        unknown("undecided", "scaleTargetRef.name is '(unknown)'", deployment(replicas=None), hpa(UNKNOWN)),
-        unknown("undecided", "maxReplicas is '(unknown)'", deployment(replicas=None), hpa(high=UNKNOWN)),
-        good(deployment(replicas=None), hpa()),
-        good(deployment(replicas=None), hpa(low=None)),
-        near(deployment(namespace="other"), hpa()),
-        near(deployment()),
-        near(deployment(web(resources={"limits": {"cpu": 1}}), replicas=None), hpa()),
-        near(hpa("Foo", kind="Rollout"), deployment(replicas=None)),
-        fail("metric", "no PodMonitoring", deployment(replicas=None), by(ADAPTER)),
-        fail("metric", "no PodMonitoring", deployment(replicas=None), by(ADAPTER), scraped({"app": "other"})),
-        fail("metric", "Write custom|in_flight", deployment(replicas=None), by("custom/in_flight")),
-        fail("metric", "Declare an AutoscalingMetric", deployment(replicas=None), by(NATIVE)),
-        fail("metric", "Write one of autoscaling.gke.io|api|load", by(NATIVE), offering(gauge="load")),
-        missing("metric", "no PodMonitoring", deployment(replicas=None), by(ADAPTER), scraped({"app": "api"}, "other")),
-        unknown("undecided", "matchLabels", deployment(replicas=None), by(ADAPTER), scraped({"app": UNKNOWN})),
-        unknown("undecided", "metric.name is '(unknown)'", deployment(replicas=None), by(UNKNOWN)),
-        unknown("undecided", "gauge.name is '(unknown)'", by(NATIVE), offering(gauge=UNKNOWN)),
-        good(deployment(replicas=None), by(ADAPTER), scraped({"app": "api"})),
-        good(deployment(replicas=None), by(NATIVE), offering()),
-        near(deployment(replicas=None), by("custom.example.com|in_flight")),
-        near(deployment(replicas=None), by(ADAPTER, "External")),
-        near(deployment(replicas=None), by(ADAPTER), scraped({})),
-    ],
-    "service-scaling": [
-        fail("fixed-replicas", "spec.replicas is 2", llm(replicas=2, scaling={"minReplicas": 1, "maxReplicas": 2})),
-        fail("limits", "minReplicas is 3", llm(scaling={"minReplicas": 3, "maxReplicas": 2})),
-        missing("", "", llm(scaling={"maxReplicas": 2})),
-        unknown("", "", llm(replicas=UNKNOWN)),
-        good(llm(replicas=2)),
-        good(llm(scaling={"minReplicas": 1, "maxReplicas": 2})),
-        near(llm(scaling={"minReplicas": 2, "maxReplicas": 2})),
-    ],
-    "graceful-shutdown": [
-        fail("grace", "preStop hook alone waits 60 s", deployment(web(lifecycle=sleeping(60)))),
-        fail("grace", "clients see cut streams", llm(), backend(connectionDraining={"drainingTimeoutSec": 300})),
-        missing(
-            "grace",
-            "terminationGracePeriodSeconds is 30",
-            deployment(),
-            service(),
-            backend(API, connectionDraining={"drainingTimeoutSec": 60}),
-        ),
-        unknown(
-            "undecided",
-            "requests under way",
-            deployment(web(lifecycle=sleeping(60)), terminationGracePeriodSeconds=UNKNOWN),
-        ),
-        good(llm(), backend(connectionDraining={"drainingTimeoutSec": 60})),
-        good(deployment(web(lifecycle=sleeping(15)))),
-        near(deployment(web(lifecycle={"preStop": {"exec": {"command": ["/bin/drain", "900"]}}}))),
-        near(deployment(web(lifecycle={"preStop": {"sleep": {"seconds": 60}}}), terminationGracePeriodSeconds=90)),
     ],
 }

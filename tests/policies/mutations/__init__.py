@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.policies.mutations import cloud, isolation, options, routing, services, serving
+from tests.policies.mutations import cloud, edge, isolation, options, routing, services, serving
 from tests.policies.mutations.mutation import Mutation
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -10,6 +10,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *routing.MUTATIONS,
     *serving.MUTATIONS,
     *isolation.MUTATIONS,
+    *edge.MUTATIONS,
     *options.MUTATIONS,
     *services.MUTATIONS,
 )

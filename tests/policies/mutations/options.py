@@ -1,14 +1,18 @@
-"""Faults in what is not on by default: HTTPS and the redirect, the edge's protection, compute classes, capacity, scaling."""
+"""Faults in what is not on by default: compute classes, capacity, scaling, the servers' own options."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from tests.policies.mutations.mutation import GONE, Mutation
+from tests.policies.mutations.mutation import Mutation
 from tests.policies.mutations.stacks import OPTIONS, PROD
 
 ENCRYPTED: Final = frozenset({PROD, OPTIONS})
+
+
 ALL_ON: Final = frozenset({OPTIONS})
+
+
 PICKER: Final = ("spec", "router", "scheduler", "config", "inline")
 
 
@@ -24,123 +28,6 @@ def spot_pool(name: str, *path: str | int, value: Any, policy: str, rule: str, *
 
 
 MUTATIONS: Final = (
-    option(
-        "HTTPS without a certificate",
-        "Gateway",
-        "spec",
-        "listeners",
-        0,
-        "tls",
-        "options",
-        value=GONE,
-        policy="gateway-listeners",
-        rule="certificate",
-        stacks=ENCRYPTED,
-    ),
-    option(
-        "a redirect of https to itself",
-        "HTTPRoute",
-        "spec",
-        "parentRefs",
-        0,
-        "sectionName",
-        value="https",
-        resource="redirect",
-        policy="gateway-listeners",
-        rule="redirect-loop",
-        stacks=ENCRYPTED,
-    ),
-    option(
-        "a redirect that GKE does not know",
-        "HTTPRoute",
-        "spec",
-        "rules",
-        0,
-        "filters",
-        0,
-        "requestRedirect",
-        "statusCode",
-        value=308,
-        resource="redirect",
-        policy="httproute-features",
-        rule="redirect-code",
-        stacks=ENCRYPTED,
-    ),
-    option(
-        "a way round the redirect",
-        "HTTPRoute",
-        "spec",
-        "rules",
-        0,
-        "filters",
-        value=[],
-        resource="redirect",
-        policy="public-plain-http",
-        rule="plain-http",
-        stacks=ENCRYPTED,
-        advised=True,
-        undecidable=False,
-    ),
-    option(
-        "the address of another kind of Gateway",
-        "Gateway",
-        "spec",
-        "gatewayClassName",
-        value="gke-l7-rilb-mc",
-        policy="inference-pool-gateway-class",
-        rule="inference-pool-class",
-        stacks=ENCRYPTED,
-    ),
-    option(
-        "IAP without a client",
-        "GCPBackendPolicy",
-        "spec",
-        "default",
-        "iap",
-        "clientID",
-        value=GONE,
-        resource="pool-backend",
-        policy="edge-protection",
-        rule="iap",
-        undecidable=False,
-    ),
-    option(
-        "IAP that may be off",
-        "GCPBackendPolicy",
-        "spec",
-        "default",
-        "iap",
-        "oauth2ClientSecret",
-        value=GONE,
-        resource="pool-backend",
-        policy="edge-protection",
-        rule="iap",
-        undecidable=False,
-    ),
-    option(
-        "prompts that pass unjudged",
-        "GCPTrafficExtension",
-        "spec",
-        "extensionChains",
-        0,
-        "extensions",
-        0,
-        "failOpen",
-        value=True,
-        policy="edge-protection",
-        rule="fail-open",
-    ),
-    option(
-        "an SSL policy for a Gateway elsewhere",
-        "GCPGatewayPolicy",
-        "spec",
-        "targetRef",
-        "namespace",
-        value="other",
-        policy="edge-protection",
-        rule="target",
-        stacks=ENCRYPTED,
-    ),
     option(
         "a class of a pool that does not exist",
         "ComputeClass",

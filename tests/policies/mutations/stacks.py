@@ -12,7 +12,8 @@ from typing import Any, Final
 import yaml
 
 from sandbox.home import CHECKOUT
-from tests.components.recording import KEY, Graph, build, committed
+from tests.committed import committed
+from tests.components.recording import KEY, Graph, build
 from tests.policies.harness import Made
 
 DEV: Final = "dev"
@@ -54,9 +55,14 @@ def _options() -> dict[str, Any]:
     found["secrets"] = {"huggingFaceToken": {"secret": "hf-token"}}
     found["edge"] = {
         "cloudArmor": {"requestsPerMinute": 600},
-        "iap": {"clientId": "123456789012-abc.apps.googleusercontent.com", "clientSecret": {"secret": "iap"}},
+        "iap": {
+            "clientId": "123456789012-abc.apps.googleusercontent.com",
+            "clientSecret": {"secret": "iap"},
+            "members": ["group:users@example.com"],
+        },
         "modelArmor": {"template": "guard"},
     }
+    found["gateway"]["hostnames"] = ["models.example.com"]
     model = found["models"][0]
     model.pop("replicas", None)
     model |= {
