@@ -6,26 +6,13 @@ inside a release is opaque to previews and policies, so everything of ours is a 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 import pulumi
 
-from components.light import FULL_SDK, LightResource
+from components.kubernetes import Release
 from rules.kserve import Chart
-
-if TYPE_CHECKING or os.environ.get(FULL_SDK):
-    from pulumi_kubernetes.helm.v3.Release import Release
-else:
-
-    class Release(LightResource):
-        """A Helm release."""
-
-        sdk = "pulumi_kubernetes"
-        resource_type = "kubernetes:helm.sh/v3:Release"
-        fixed: ClassVar[Mapping[str, Any]] = {"compat": "true"}
-
 
 __all__ = ["WAIT_SECONDS", "Release", "release"]
 

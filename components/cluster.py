@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.provider import Provider
 
 from components import cluster_options
 from components.cluster_options import EncryptionArgs, MaintenanceArgs, OperationsArgs
 from components.google import Account, Cluster, IAMMember, NodePool, RepositoryIamMember
+from components.kubernetes import Provider
 from components.naming import node_tag
 from components.network import PlatformNetwork
 from rules import gateway, network

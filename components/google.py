@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from components.light import FULL_SDK, LightResource
+from components.light import FULL_SDK, LightProvider, LightResource
 
 __all__ = [
     "Account",
@@ -22,6 +22,7 @@ __all__ = [
     "Network",
     "NodePool",
     "NotificationChannel",
+    "Provider",
     "RegionSecurityPolicy",
     "RegionSslPolicy",
     "RepositoryIamMember",
@@ -56,6 +57,7 @@ if TYPE_CHECKING or os.environ.get(FULL_SDK):
     from pulumi_gcp.projects.iam_member import IAMMember
     from pulumi_gcp.projects.service import Service
     from pulumi_gcp.projects.service_identity import ServiceIdentity
+    from pulumi_gcp.provider import Provider
     from pulumi_gcp.secretmanager.secret_iam_member import SecretIamMember
     from pulumi_gcp.serviceaccount.account import Account
 else:
@@ -64,6 +66,12 @@ else:
         """A resource of the Google Cloud provider."""
 
         sdk = "pulumi_gcp"
+
+    class Provider(LightProvider):
+        """Where Google Cloud resources are made: project, region and zone."""
+
+        sdk = "pulumi_gcp"
+        provides = "gcp"
 
     class Address(GoogleResource):
         """A static address."""

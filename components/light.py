@@ -2,13 +2,15 @@
 
 Owns that registration and the engine's spelling of names. Importing one class of `pulumi_gcp.compute` runs over a thousand
 others, and one of `pulumi_kubernetes.helm` a tenth of a second of code; that is felt at every preview of every pull request. So
-`google.py` and `charts.py` show the SDK's classes to the type checker and take these when the program runs. `FULL_SDK=1` in the
-environment takes the SDK's classes instead; a test builds the stacks either way and compares what is registered.
+`google.py` and `kubernetes.py` show the SDK's classes to the type checker and take these when the program runs. `FULL_SDK=1` in
+the environment takes the SDK's classes instead; a test builds the stacks either way and compares what is registered.
 """
 
 from __future__ import annotations
 
-import importlib
+import functools
+import importlib.metadata
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, cast
 
@@ -58,6 +60,32 @@ def nested(value: Any) -> Any:
     return Nested(cast(dict[str, Any], value)) if isinstance(value, dict) else value
 
 
+@functools.cache
+def released(sdk: str) -> str:
+    """The version of the Python package `sdk`: also its provider's, which the engine wants with each resource."""
+    return importlib.metadata.version(sdk)
+
+
+def of_release(sdk: str, opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    """Options of a resource whose provider has the version of `sdk`."""
+    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=released(sdk)), opts)
+
+
+class LightProvider(pulumi.ProviderResource):
+    """A provider whose SDK is the Python package `sdk`. Environment variables are the provider's own to read."""
+
+    sdk: ClassVar[str]
+    provides: ClassVar[str]
+
+    def __init__(self, resource_name: str, opts: pulumi.ResourceOptions | None = None, **arguments: Any) -> None:
+        # A provider's configuration is text on the wire, whatever its type.
+        properties = {
+            key: value if isinstance(value, str | pulumi.Output) else json.dumps(value)
+            for key, value in spelled(arguments).items()
+        }
+        super().__init__(self.provides, resource_name, properties, of_release(self.sdk, opts))
+
+
 class LightResource(pulumi.CustomResource):
     """A resource of a provider whose SDK is the Python package `sdk`, registered by type token and properties."""
 
@@ -68,9 +96,7 @@ class LightResource(pulumi.CustomResource):
 
     def __init__(self, resource_name: str, opts: pulumi.ResourceOptions | None = None, **arguments: Any) -> None:
         properties = {**dict.fromkeys(self.outputs), **self.fixed, **spelled(arguments)}
-        # The provider's version, which the engine wants with each resource.
-        defaults = importlib.import_module(f"{self.sdk}._utilities").get_resource_opts_defaults()
-        super().__init__(self.resource_type, resource_name, properties, pulumi.ResourceOptions.merge(defaults, opts))
+        super().__init__(self.resource_type, resource_name, properties, of_release(self.sdk, opts))
 
     def __getattr__(self, name: str) -> Any:
         """An input or a declared output, under its Python name."""

@@ -1,8 +1,8 @@
 """Kubernetes objects as resources with a name of their own.
 
 Owns the one place that makes an object: explicit metadata.name, so that an object is never created twice under two names,
-and for most kinds nothing but apiVersion, kind, metadata and spec, which is all the generic resource type takes. Does not
-use the SDK's typed classes: importing a single one of the core group takes half a second of every preview.
+and for most kinds nothing but apiVersion, kind, metadata and spec. Does not use the SDK's typed classes: importing a single
+one of the core group takes half a second of every preview.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apiextensions.CustomResource import CustomResource
+
+from components.kubernetes import SDK
+from components.light import of_release
 
 
 def manifest(
@@ -38,16 +40,7 @@ def manifest(
         metadata["labels"] = dict(labels)
     if annotations:
         metadata["annotations"] = dict(annotations)
-    if "/" not in api_version or fields:
-        # The generic class would say kubernetes:v1:Kind, and the provider takes no type without a group and a version.
-        group_version = api_version if "/" in api_version else f"core/{api_version}"
-        props = {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec, **(fields or {})}
-        return pulumi.CustomResource(f"kubernetes:{group_version}:{kind}", resource, props, opts)
-    return CustomResource(
-        resource,
-        api_version=api_version,
-        kind=kind,
-        metadata=metadata,
-        spec=None if spec is None else dict(spec),
-        opts=opts,
-    )
+    # The provider takes no type without a group and a version.
+    group_version = api_version if "/" in api_version else f"core/{api_version}"
+    props = {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec, **(fields or {})}
+    return pulumi.CustomResource(f"kubernetes:{group_version}:{kind}", resource, props, of_release(SDK, opts))

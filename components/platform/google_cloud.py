@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pulumi
-from pulumi_gcp.provider import Provider
 
 from components.cluster import InferenceCluster, InferenceClusterArgs
 from components.cluster_options import EncryptionArgs, MaintenanceArgs, OperationsArgs
 from components.compute_class import TpuComputeClass, TpuComputeClassArgs
 from components.encryption import KeyAccess, KeyAccessArgs
+from components.google import Provider
 from components.network import ExistingNetworkArgs, NatArgs, PlatformNetwork, PlatformNetworkArgs
 from components.services import ProjectServices
 from components.settings import Settings

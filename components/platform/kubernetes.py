@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pulumi
-from pulumi_gcp.provider import Provider
 
 from components.certificates import CertificateAuthority, CertificateAuthorityArgs, certificate
 from components.cluster import InferenceCluster
 from components.controllers import InferenceControllers, InferenceControllersArgs
 from components.edge import EdgeProtection, EdgeProtectionArgs, ModelArmorArgs
 from components.gateway import GatewayTls, InferenceGateway, InferenceGatewayArgs
+from components.google import Provider
 from components.namespace import ModelNamespace, ModelNamespaceArgs
 from components.naming import joined
 from components.network import PlatformNetwork

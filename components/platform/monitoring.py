@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pulumi
-from pulumi_gcp.provider import Provider
 
 from components.cluster import InferenceCluster
+from components.google import Provider
 from components.metrics_adapter import MetricsAdapter, MetricsAdapterArgs
 from components.monitoring import PlatformMonitoring, PlatformMonitoringArgs
 from components.platform.pulling import pull_secrets

@@ -58,6 +58,8 @@ class Resource:
     """URNs it names in `depends_on` or through its inputs."""
     provider: str
     """URN of the provider it names; empty where it would get the default provider."""
+    version: str
+    """Release of the provider that it asks for."""
     providers: frozenset[str]
     """URNs of the providers that a component hands on to its children."""
     ignore_changes: tuple[str, ...]
@@ -177,6 +179,7 @@ class RecordingMonitor(MockMonitor):
             parent=request.parent,
             dependencies=frozenset(request.dependencies),
             provider=request.provider.rsplit("::", 1)[0],
+            version=request.version,
             providers=frozenset(reference.rsplit("::", 1)[0] for reference in request.providers.values()),
             ignore_changes=tuple(request.ignoreChanges),
             protect=request.protect,

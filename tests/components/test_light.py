@@ -1,4 +1,4 @@
-"""The light Google Cloud classes register exactly what the SDK's would."""
+"""The light classes register exactly what the SDKs' would."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sandbox.home import CHECKOUT
 
 _PROGRAM = """
 import json, sys
-from tests.sandbox.stack.harness import committed
-from tests.components.recording import KEY, build
-graph = build(committed(sys.argv[1])["config"][KEY], stack=sys.argv[1], preview=sys.argv[2] == "preview")
+from tests.committed import committed
+from tests.components.recording import build
+graph = build(committed(sys.argv[1]), stack=sys.argv[1], preview=sys.argv[2] == "preview")
 def said(resource):
-    return [resource.type, resource.name, resource.parent, sorted(resource.dependencies), resource.inputs]
+    return [resource.type, resource.name, resource.version, resource.parent, sorted(resource.dependencies), resource.inputs]
 json.dump({"resources": sorted(map(said, graph), key=str), "outputs": graph.outputs}, sys.stdout, default=str, sort_keys=True)
 """
 
@@ -36,7 +36,7 @@ def registered(stack: str, mode: str, *, full: bool) -> Any:
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize("mode", ["preview", "update"])
 def test_light_classes_register_what_the_sdk_does(stack: str, mode: str) -> None:
-    """Types, names, parents, dependencies, inputs and outputs are the same with `pulumi_gcp`'s own classes."""
+    """Types, names, versions, parents, dependencies, inputs and outputs are the same with the SDKs' own classes."""
     light, full = registered(stack, mode, full=False), registered(stack, mode, full=True)
     assert len(light["resources"]) > 40
     assert light["outputs"] == full["outputs"]
