@@ -108,6 +108,7 @@ def _interrupt(*_: Any) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the bench; every expected failure is one message."""
     options = _parser().parse_args(arguments)
+    command.keep_compiled()
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     try:

