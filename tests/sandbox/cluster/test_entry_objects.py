@@ -29,7 +29,11 @@ def objects(tls: dict[str, Any]) -> list[Resource]:
     }
     settings["edge"] = {
         "cloudArmor": {"allowedCidrs": ["10.0.0.0/8"], "requestsPerMinute": 60},
-        "iap": {"clientId": "12345-abc.apps.googleusercontent.com", "clientSecret": {"secret": "iap-client"}},
+        "iap": {
+            "clientId": "12345-abc.apps.googleusercontent.com",
+            "clientSecret": {"secret": "iap-client"},
+            "members": ["group:inference-users@example.com"],
+        },
         "modelArmor": {"template": "strict"},
     }
     settings["kserve"] = {"backendTls": True}
