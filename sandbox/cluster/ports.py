@@ -8,7 +8,9 @@ taken below the range the kernel hands out for outgoing connections, so that it 
 from __future__ import annotations
 
 import json
+import os
 import time
+import zlib
 from pathlib import Path
 
 from sandbox.cluster import proc
@@ -21,9 +23,16 @@ _CLOSING = 3.0
 
 
 def choose(clusters: Path) -> int:
-    """A free port no cluster below `clusters` has been given yet."""
+    """A free port no cluster below `clusters` has been given yet.
+
+    Each sandbox begins elsewhere in the range: one that starts at the same moment would find the same port free, and of two API
+    servers on one port the later ends.
+    """
     taken = {port for file in clusters.glob("*/cluster.json") if (port := remembered(file)) is not None}
-    for port in range(_FIRST, _LAST + 1):
+    count = _LAST - _FIRST + 1
+    begin = zlib.crc32(os.fsencode(clusters))
+    for step in range(count):
+        port = _FIRST + (begin + step) % count
         if port not in taken and proc.is_free(port):
             return port
     raise ClusterError(

@@ -24,7 +24,7 @@ from sandbox.engine import Engine
 from sandbox.home import CHECKOUT
 from sandbox.toolchain import Tools
 from sandbox.workspace import PROJECT, Workspace
-from tests.sandbox.support import eventually
+from tests.sandbox.support import eventually, patient
 
 KEY = f"{PROJECT}:platform"
 
@@ -107,7 +107,7 @@ class Running:
 
     def end(self, *, timeout: float = 180.0) -> Result:
         """Waits for the command's own end."""
-        code = self._process.wait(timeout)
+        code = self._process.wait(patient(timeout))
         output = self.output()
         self._output.close()
         return Result(code=code, output=output)

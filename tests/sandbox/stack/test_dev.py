@@ -95,11 +95,11 @@ def replicas(settings: dict[str, Any]) -> None:
 
 
 def test_more_replicas_are_two_updates(dev: Stack) -> None:
-    """Replicas are a field of the service, slices the size of a single-host pool: both change in place."""
+    """Replicas are a field of the service, slices the bounds of a single-host pool: both change in place."""
     steps = {step.name: step for step in dev.preview(replicas) if step.op == "update" and step.diffs}
     assert set(steps) >= {MODEL, "tpu-v6e-2x2"}
     assert {name for name in steps if "spec.replicas" in steps[name].diffs} == {MODEL}
-    assert set(steps["tpu-v6e-2x2"].diffs) == {"nodeCount"}
+    assert set(steps["tpu-v6e-2x2"].diffs) == {"autoscaling.minNodeCount"}
 
 
 def test_another_machine_type_replaces_the_pool(dev: Stack) -> None:

@@ -1,0 +1,38 @@
+"""Ports of API servers: one each, also for sandboxes that start at the same moment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sandbox.cluster import ports, proc
+from sandbox.cluster.errors import ClusterError
+
+
+def test_sandboxes_that_start_together_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Incident: two `make up` in two checkouts took the same free port, and the second API server ended at its start."""
+    monkeypatch.setattr(proc, "is_free", lambda _port: True)
+    homes = [Path(f"/home/somebody/checkout-{number}/.sandbox/clusters") for number in range(5)]
+    assert len({ports.choose(home) for home in homes}) == len(homes)
+
+
+def test_clusters_of_one_sandbox_get_ports_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one is taken, also while the first cluster is stopped and its port is free."""
+    monkeypatch.setattr(proc, "is_free", lambda _port: True)
+    first = ports.choose(tmp_path)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "cluster.json").write_text(json.dumps({"port": first}))
+    assert ports.choose(tmp_path) != first
+
+
+def test_a_busy_port_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All ports but one are somebody else's: that one is found, wherever the search begins; then it is an error."""
+    monkeypatch.setattr(proc, "is_free", lambda port: port == 16800)
+    assert ports.choose(tmp_path) == 16800
+    monkeypatch.setattr(proc, "is_free", lambda _port: False)
+    with pytest.raises(
+        ClusterError, match="every port from 16443 to 16999 is in use or belongs to another simulated cluster"
+    ):
+        ports.choose(tmp_path)
