@@ -222,48 +222,48 @@ def check_lws_version(version: str, kserve: str) -> list[Finding]:
 
 def check_endpoint_picker(image: str, tag: str | None, kserve: str, path: str) -> list[Finding]:
     """Whether an endpoint picker's image takes the flags and configuration that this KServe gives it."""
-    right = _router_image(image, tag, kserve, (ENDPOINT_PICKER_IMAGE, RETIRED_ENDPOINT_PICKER_IMAGE))
-    if right is None:
-        return []
-    return [
-        Finding(
-            path=path,
-            value=f"{image}:{tag}" if tag else image,
-            reason=f"KServe {kserve} writes flags and a configuration for {right}; the picker decodes both strictly and ends at "
-            "start, so the pool has no endpoint",
-            remedy=f"Write {right}, or leave the image to KServe's preset.",
-            rule="compatibility",
-        )
-    ]
+    why = (
+        "KServe {kserve} writes flags and a configuration for {right}; the picker decodes both strictly and ends at start, so "
+        "the pool has no endpoint"
+    )
+    names, remedy = (ENDPOINT_PICKER_IMAGE, RETIRED_ENDPOINT_PICKER_IMAGE), ", or leave the image to KServe's preset"
+    return _check_router(image, tag, kserve, path, names, why, remedy)
 
 
 def check_routing_sidecar(image: str, tag: str | None, kserve: str, path: str) -> list[Finding]:
     """Whether the sidecar of a server behind prefill servers takes the flags that this KServe's preset gives it."""
-    right = _router_image(image, tag, kserve, (ROUTING_SIDECAR_IMAGE, RETIRED_ROUTING_SIDECAR_IMAGE))
+    why = "the preset of KServe {kserve} writes flags for {right}, and another release ends at those it does not know"
+    return _check_router(image, tag, kserve, path, (ROUTING_SIDECAR_IMAGE, RETIRED_ROUTING_SIDECAR_IMAGE), why)
+
+
+def _check_router(
+    image: str, tag: str | None, kserve: str, path: str, names: tuple[str, str], why: str, otherwise: str = ""
+) -> list[Finding]:
+    """Whether an image of llm-d's router is of the release that this KServe is built for; `names` are its name and its old one.
+
+    Other people's builds are not judged.
+    """
+    build, name = _build(kserve), image.rsplit("/", 1)[-1]
+    if build is None or name not in names:
+        return []
+    current, retired = names
+    have, wanted = parse(tag or ""), build.endpoint_picker
+    if wanted is None:
+        right = retired if name == current else None
+    else:
+        wrong = name == retired or (have is not None and have[:2] != wanted)
+        right = f"{current}:v{wanted[0]}.{wanted[1]}.0" if wrong else None
     if right is None:
         return []
     return [
         Finding(
             path=path,
             value=f"{image}:{tag}" if tag else image,
-            reason=f"the preset of KServe {kserve} writes flags for {right}, and another release ends at those it does not know",
-            remedy=f"Write {right}.",
+            reason=why.format(kserve=kserve, right=right),
+            remedy=f"Write {right}{otherwise}.",
             rule="compatibility",
         )
     ]
-
-
-def _router_image(image: str, tag: str | None, kserve: str, names: tuple[str, str]) -> str | None:
-    """What belongs there in place of this image of llm-d's router; None where it fits, or is somebody else's build."""
-    build, name = _build(kserve), image.rsplit("/", 1)[-1]
-    if build is None or name not in names:
-        return None
-    current, retired = names
-    have, wanted = parse(tag or ""), build.endpoint_picker
-    if wanted is None:
-        return retired if name == current else None
-    wrong = name == retired or (have is not None and have[:2] != wanted)
-    return f"{current}:v{wanted[0]}.{wanted[1]}.0" if wrong else None
 
 
 def _build(kserve: str) -> Build | None:
