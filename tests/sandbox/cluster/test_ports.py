@@ -11,16 +11,28 @@ from sandbox.cluster import ports, proc
 from sandbox.cluster.errors import ClusterError
 
 
+def _free(_port: int) -> bool:
+    return True
+
+
+def _busy(_port: int) -> bool:
+    return False
+
+
+def _one(port: int) -> bool:
+    return port == 16800
+
+
 def test_sandboxes_that_start_together_do_not_meet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Incident: two `make up` in two checkouts took the same free port, and the second API server ended at its start."""
-    monkeypatch.setattr(proc, "is_free", lambda _port: True)
+    monkeypatch.setattr(proc, "is_free", _free)
     homes = [Path(f"/home/somebody/checkout-{number}/.sandbox/clusters") for number in range(5)]
     assert len({ports.choose(home) for home in homes}) == len(homes)
 
 
 def test_clusters_of_one_sandbox_get_ports_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next one is taken, also while the first cluster is stopped and its port is free."""
-    monkeypatch.setattr(proc, "is_free", lambda _port: True)
+    monkeypatch.setattr(proc, "is_free", _free)
     first = ports.choose(tmp_path)
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "cluster.json").write_text(json.dumps({"port": first}))
@@ -29,9 +41,9 @@ def test_clusters_of_one_sandbox_get_ports_of_their_own(tmp_path: Path, monkeypa
 
 def test_a_busy_port_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All ports but one are somebody else's: that one is found, wherever the search begins; then it is an error."""
-    monkeypatch.setattr(proc, "is_free", lambda port: port == 16800)
+    monkeypatch.setattr(proc, "is_free", _one)
     assert ports.choose(tmp_path) == 16800
-    monkeypatch.setattr(proc, "is_free", lambda _port: False)
+    monkeypatch.setattr(proc, "is_free", _busy)
     with pytest.raises(
         ClusterError, match="every port from 16443 to 16999 is in use or belongs to another simulated cluster"
     ):
