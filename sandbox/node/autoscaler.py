@@ -34,10 +34,7 @@ def expected(waiting: Iterable[Object], pods: Iterable[Object], found: Iterable[
 
     A pod with rules that are not simulated is none of these.
     """
-    bound: dict[str, list[Object]] = {}
-    for pod in pods:
-        if pod["spec"].get("nodeName") and pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}:
-            bound.setdefault(pod["spec"]["nodeName"], []).append(pod)
+    bound = placing.by_node(pods)
     there = [
         (node, placing.room(node, bound.get(node["metadata"]["name"], []))) for node in found if placing.is_open(node)
     ]

@@ -39,6 +39,15 @@ def has_rules(pod: Object) -> bool:
     return bool(spec.get("affinity") or spec.get("topologySpreadConstraints") or claims)
 
 
+def by_node(pods: Iterable[Object]) -> dict[str, list[Object]]:
+    """The pods that hold something of a node, by the node's name: bound to it and not ended."""
+    held: dict[str, list[Object]] = {}
+    for pod in pods:
+        if pod["spec"].get("nodeName") and pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}:
+            held.setdefault(pod["spec"]["nodeName"], []).append(pod)
+    return held
+
+
 def is_open(node: Object) -> bool:
     """Whether pods are scheduled to a node at all."""
     return nodes.is_ready(node) and not node["spec"].get("unschedulable")

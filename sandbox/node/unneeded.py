@@ -44,10 +44,7 @@ def unneeded(
 
     Empty nodes come first. `found` are all Nodes, `budgets` the PodDisruptionBudgets.
     """
-    by_node: dict[str, list[Object]] = {}
-    for pod in pods:
-        if pod["spec"].get("nodeName") and pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}:
-            by_node.setdefault(pod["spec"]["nodeName"], []).append(pod)
+    by_node = placing.by_node(pods)
     units = [unit for unit in _units(pools, found, by_node) if _may_go(unit, by_node, budgets)]
     units.sort(key=lambda unit: (len(unit.pods), sorted(unit.names)))
     left = {node["metadata"]["name"]: placing.room(node, by_node.get(node["metadata"]["name"], [])) for node in found}

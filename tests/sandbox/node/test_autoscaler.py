@@ -143,10 +143,11 @@ def test_pools_grow_in_a_real_cluster(start_cluster: StartCluster, monkeypatch: 
 
 
 def events(runtime: ClusterRuntime, name: str) -> list[tuple[str, str]]:
-    """What the autoscaler said of a node or pod, by reason and text."""
+    """What the autoscaler said of a node or pod, by reason and text, as it was written; a list comes by random names."""
+    written = sorted(runtime.client.list("v1", "Event"), key=lambda each: int(each["metadata"]["resourceVersion"]))
     return [
         (each["reason"], each["message"])
-        for each in runtime.client.list("v1", "Event")
+        for each in written
         if each["involvedObject"]["name"] == name and each["source"].get("component") == node_scaling.COMPONENT
     ]
 
