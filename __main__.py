@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pulumi
 
-from components import loading, platform
+from components import engine_log, loading, platform
 
+engine_log.send_debug_aside()
 settings = loading.load()
 
 cloud = platform.google_cloud(settings)
