@@ -117,11 +117,12 @@ class Workspace:
             target.symlink_to(installed, target_is_directory=True)
             return
         target.mkdir(parents=True, exist_ok=True)
-        self._script(target / f"pulumi-resource-{name}", module)
+        self._script(target / f"pulumi-resource-{name}", module, launcher=True)
 
-    def _script(self, path: Path, module: str) -> None:
+    def _script(self, path: Path, module: str, *, launcher: bool = False) -> None:
         # PYTHONPATH: the module is found wherever the engine starts the command.
-        text = f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}" exec "{sys.executable}" -m {module} "$@"\n'
+        how = f'-IS "{CHECKOUT}/sandbox/plugin/launch.py" {module}' if launcher else f"-m {module}"
+        text = f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}" exec "{sys.executable}" {how} "$@"\n'
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
             path.chmod(0o755)

@@ -20,6 +20,7 @@ from typing import Any, Final
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
+from sandbox.plugin import standby
 from sandbox.plugin.server import serve
 
 _ALREADY_SAID: Final = 32
@@ -33,6 +34,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._engine = engine
         self._executor = executor
         self._children: set[subprocess.Popen[bytes]] = set()
+        self._standby: subprocess.Popen[bytes] | None = None
 
     def Handshake(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         """Nothing to agree on."""
@@ -43,7 +45,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return plugin_pb2.PluginInfo(version="0.0.0")
 
     def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: ARG002
-        """None: the sandbox has installed the providers already."""
+        """None: the sandbox has installed the providers already. A program will be run, so they will soon be started."""
+        if self._standby is None:
+            self._standby = standby.start(self._engine)
         return language_pb2.GetRequiredPackagesResponse()
 
     def GetRequiredPlugins(self, request: Any, context: Any) -> Any:  # noqa: ARG002
@@ -64,6 +68,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         """Kills every running child: a program whose engine is gone waits for its answers for ever."""
         for child in list(self._children):
             child.kill()
+        if self._standby is not None:
+            self._standby.kill()
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: ARG002
         """Runs the program and waits for it. What it prints goes to the engine through this process's own output."""

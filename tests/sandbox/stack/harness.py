@@ -76,11 +76,14 @@ class Running:
             return []
 
     def part(self, module: str) -> psutil.Process:
-        """The process of the family that runs the Python module `module`."""
-        found: list[psutil.Process] = []
+        """The process of the family that runs the Python module `module`; of a provider's two, the one that works."""
+        copies: list[psutil.Process] = []
+        commands: list[psutil.Process] = []
         for process in self.family():
             with suppress(psutil.Error):  # it may have ended meanwhile
-                found += [process] if module in process.cmdline() else []
+                copies += [process] if process.name() == module[:15] else []
+                commands += [process] if module in process.cmdline() else []
+        found = copies or commands
         assert len(found) == 1, f"{len(found)} processes run {module}"
         return found[0]
 
