@@ -93,6 +93,7 @@ class InferenceCluster(pulumi.ComponentResource):
         props = {key: _plain(value) for key, value in vars(args).items() if key != "network"}
         super().__init__("platform:index:Cluster", name, props, opts)
         child = pulumi.ResourceOptions(parent=self)
+        by_name_only = args.dns_endpoint and not args.authorized_networks
 
         self.node_account = Account(
             f"{name}-nodes",
@@ -141,14 +142,15 @@ class InferenceCluster(pulumi.ComponentResource):
             enable_shielded_nodes=True,
             private_cluster_config={
                 "enable_private_nodes": True,
-                "enable_private_endpoint": False,
+                # Of a control plane without addresses the API says true, whatever was asked for.
+                "enable_private_endpoint": by_name_only,
                 "master_ipv4_cidr_block": args.control_plane_cidr,
             },
-            master_authorized_networks_config={
-                "cidr_blocks": [{"display_name": label, "cidr_block": cidr} for label, cidr in args.authorized_networks]
-            },
+            master_authorized_networks_config=None
+            if by_name_only
+            else cluster_options.master_authorized_networks_config(args.authorized_networks),
             control_plane_endpoints_config=cluster_options.control_plane_endpoints_config(
-                dns_endpoint=args.dns_endpoint, addresses=bool(args.authorized_networks)
+                dns_endpoint=args.dns_endpoint, addresses=not by_name_only
             ),
             authenticator_groups_config=None if args.rbac_group is None else {"security_group": args.rbac_group},
             # Rights for everybody who is signed in, or not, are never meant.
@@ -171,11 +173,12 @@ class InferenceCluster(pulumi.ComponentResource):
             deletion_protection=args.deletion_protection,
             remove_default_node_pool=True,
             initial_node_count=1,
-            node_config={"service_account": self.node_account.email},
+            node_config=_nodes(args, self.node_account.email),
             opts=pulumi.ResourceOptions.merge(
                 child,
                 # Webhooks must answer until the last object is deleted: their rule comes before the cluster, goes after it.
-                # The default pool exists for a moment only; what GKE reports of it afterwards is another pool's.
+                # The default pool exists for a moment only, in which an organization's policies judge it like any other;
+                # what GKE reports of it afterwards is another pool's.
                 # The engine's own protection refuses before anything is deleted, GKE's when half of the stack is gone.
                 pulumi.ResourceOptions(
                     depends_on=[*args.network.before_cluster, role],
@@ -209,8 +212,12 @@ class InferenceCluster(pulumi.ComponentResource):
 
 
 def _system_nodes(args: InferenceClusterArgs, account: pulumi.Output[str]) -> Any:
+    return {"machine_type": args.system_machine_type, **_nodes(args, account)}
+
+
+def _nodes(args: InferenceClusterArgs, account: pulumi.Output[str]) -> Any:
+    """What every node without TPU is, but for its machine type: the default pool's is GKE's, which each zone has."""
     config: dict[str, Any] = {
-        "machine_type": args.system_machine_type,
         "tags": [node_tag(args.name)],
         "service_account": account,
         "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],

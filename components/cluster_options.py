@@ -6,6 +6,7 @@ left out where it means nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,13 @@ def notification_config(topic: str | None) -> Any:
         return None
     events = ["UPGRADE_AVAILABLE_EVENT", "UPGRADE_EVENT", "SECURITY_BULLETIN_EVENT"]
     return {"pubsub": {"enabled": True, "topic": topic, "filter": {"event_types": events}}}
+
+
+def master_authorized_networks_config(networks: Iterable[tuple[str, str]]) -> Any:
+    """Who reaches the control plane by address. Not for one without addresses: the provider sends no network then and reads
+    none back, so that the block would differ at every preview.
+    """
+    return {"cidr_blocks": [{"display_name": label, "cidr_block": cidr} for label, cidr in networks]}
 
 
 def control_plane_endpoints_config(*, dns_endpoint: bool, addresses: bool) -> Any:

@@ -1,11 +1,12 @@
 """cert-manager, LeaderWorkerSet and KServe: the controllers that turn an LLMInferenceService into running servers.
 
 Owns their pinned Helm releases and the order that KServe needs: cert-manager issues the webhook's certificate, so it comes
-first; KServe looks for LeaderWorkerSet's API only when it starts, so that comes second; then KServe's CRDs, its controller,
-and last the presets, which pass through the controller's webhook and are refused while it does not answer. Each release is
-awaited, and that is the guard: the controller's pod needs the webhook's certificate to start at all, its webhook starts with it,
-and by the chart's readiness probe it counts as Ready 30 s later at the earliest. Does not own the
-InferencePool CRD: GKE installs and reconciles it (from 1.34.0-gke.1626000), so KServe's chart is told to leave it alone.
+first; KServe looks for LeaderWorkerSet's and the Gateway's API only when it starts, and never watches what it does not find
+then, so these come second; then KServe's CRDs, its controller, and last the presets, which pass through the controller's
+webhook and are refused while it does not answer. Each release is awaited, and that is the guard: the controller's pod needs the
+webhook's certificate to start at all, its webhook starts with it, and by the chart's readiness probe it counts as Ready 30 s
+later at the earliest. Does not own the Gateway API's CRDs: that GKE has installed them is known once a Gateway could be made. Nor
+the InferencePool CRD: GKE installs and reconciles it too (from 1.34.0-gke.1626000), so KServe's chart is told to leave it alone.
 The chart's other two CRDs, InferenceObjective and InferenceModelRewrite, go with it; endpoint pickers do without them.
 KServe's ConfigMap is ours instead of the chart's: `rules/kserve_config.py` says why.
 """
@@ -49,16 +50,15 @@ class InferenceControllersArgs:
 
 
 class InferenceControllers(pulumi.ComponentResource):
-    """Everything that has to run in the cluster before a model can be declared."""
+    """Everything that has to run in the cluster before a model can be declared.
+
+    KServe itself comes with `serve`: a Gateway may need a certificate that cert-manager issues, and KServe needs the Gateway.
+    """
 
     cert_manager: Release
     leader_worker_set: Release
     crds: Release
     configuration: pulumi.CustomResource
-    kserve: Release
-    presets: Release
-    ready: list[pulumi.Resource]
-    """What a model has to wait for."""
 
     def __init__(self, name: str, args: InferenceControllersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("platform:index:InferenceControllers", name, shown(args), opts)
@@ -70,20 +70,11 @@ class InferenceControllers(pulumi.ComponentResource):
         credentials = {
             place: pull_secrets(args.pull, place, parent=self, after=made) for place, made in namespaces.items()
         }
+        self._args, self._namespaces, self._credentials = args, namespaces, credentials
 
-        def install(chart: kserve.Chart, values: dict[str, object], *after: pulumi.Resource) -> Release:
-            return release(
-                chart,
-                mirror=args.mirror,
-                values=values,
-                namespace=namespaces[chart.namespace],
-                parent=self,
-                depends_on=[*after, *credentials[chart.namespace]],
-            )
-
-        self.cert_manager = install(kserve.CERT_MANAGER_CHART, cert_manager_values(args))
-        self.leader_worker_set = install(kserve.LWS_CHART, lws_values(args))
-        self.crds = install(at(kserve.KSERVE_CRD_CHART, args.version), {}, self.cert_manager)
+        self.cert_manager = self._install(kserve.CERT_MANAGER_CHART, cert_manager_values(args))
+        self.leader_worker_set = self._install(kserve.LWS_CHART, lws_values(args))
+        self.crds = self._install(at(kserve.KSERVE_CRD_CHART, args.version), {}, self.cert_manager)
         self.configuration = manifest(
             kserve.INFERENCE_SERVICE_CONFIG_MAP,
             api_version="v1",
@@ -100,20 +91,33 @@ class InferenceControllers(pulumi.ComponentResource):
             },
             opts=pulumi.ResourceOptions(parent=self, depends_on=[namespaces[kserve.SYSTEM_NAMESPACE]]),
         )
-        self.kserve = install(
-            at(kserve.KSERVE_CHART, args.version),
-            kserve_values(args),
+        self.register_outputs({})
+
+    def serve(self, gateway: pulumi.Resource) -> Release:
+        """Installs KServe once `gateway` is there; returns the presets, which a model waits for."""
+        controller = self._install(
+            at(kserve.KSERVE_CHART, self._args.version),
+            kserve_values(self._args),
             self.configuration,
             self.crds,
             self.leader_worker_set,
+            gateway,
         )
-        self.presets = install(
-            at(kserve.KSERVE_PRESETS_CHART, args.version),
+        return self._install(
+            at(kserve.KSERVE_PRESETS_CHART, self._args.version),
             {"kserve": {"llmisvcConfigs": {"enabled": True}, "servingruntime": {"enabled": False}}},
-            self.kserve,
+            controller,
         )
-        self.ready = [self.presets]
-        self.register_outputs({})
+
+    def _install(self, chart: kserve.Chart, values: dict[str, object], *after: pulumi.Resource) -> Release:
+        return release(
+            chart,
+            mirror=self._args.mirror,
+            values=values,
+            namespace=self._namespaces[chart.namespace],
+            parent=self,
+            depends_on=[*after, *self._credentials[chart.namespace]],
+        )
 
 
 def at(chart: kserve.Chart, version: str) -> kserve.Chart:

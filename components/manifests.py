@@ -1,19 +1,23 @@
 """Kubernetes objects as resources with a name of their own.
 
 Owns the one place that makes an object: explicit metadata.name, so that an object is never created twice under two names,
-and for most kinds nothing but apiVersion, kind, metadata and spec. Does not use the SDK's typed classes: importing a single
-one of the core group takes half a second of every preview.
+and for most kinds nothing but apiVersion, kind, metadata and spec; and which of its outputs the stack's state may hold only
+encrypted. Does not use the SDK's typed classes: importing a single one of the core group takes half a second of every preview.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
 from components.kubernetes import SDK
 from components.light import of_release
+
+SECRET_OUTPUTS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {("v1", "Secret"): ("data", "stringData")}
+"""What the SDK's class of a kind marks as secret. So does the provider, whoever wrote the value (`annotateSecrets`); what hides a
+token from whoever reads the state should not hang on one of the two."""
 
 
 def manifest(
@@ -43,4 +47,6 @@ def manifest(
     # The provider takes no type without a group and a version.
     group_version = api_version if "/" in api_version else f"core/{api_version}"
     props = {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec, **(fields or {})}
+    hidden = pulumi.ResourceOptions(additional_secret_outputs=list(SECRET_OUTPUTS.get((api_version, kind), ())) or None)
+    opts = pulumi.ResourceOptions.merge(opts, hidden)
     return pulumi.CustomResource(f"kubernetes:{group_version}:{kind}", resource, props, of_release(SDK, opts))

@@ -91,8 +91,9 @@ class TpuModel(pulumi.ComponentResource):
                 model_routes.Share(name=model.name, weight=100 - model.canary.weight),
                 model_routes.Share(name=second.name, weight=model.canary.weight),
             ]
-            self._route(args, model, shares, [self.service, canary, *policies, *others])
-            self._route(args, second, [model_routes.Share(name=second.name)], [canary, *others])
+            # With its own route the canary's pool comes to be, or does not: the live route names what is there.
+            own = self._route(args, second, [model_routes.Share(name=second.name)], [canary, *others], awaited=True)
+            self._route(args, model, shares, [self.service, canary, *policies, *others, *own])
         self.register_outputs({"path": self.path})
 
     def _serve(self, args: TpuModelArgs, model: Model) -> tuple[pulumi.CustomResource, list[pulumi.Resource]]:
@@ -134,15 +135,19 @@ class TpuModel(pulumi.ComponentResource):
         model: Model,
         shares: Sequence[model_routes.Share],
         first: Sequence[pulumi.Resource],
-    ) -> None:
-        """The route of one path, after its services: a route to a pool that does not exist yet holds up the whole Gateway.
+        *,
+        awaited: bool = False,
+    ) -> Sequence[pulumi.Resource]:
+        """The route of one path, none where KServe makes it; `awaited` until GKE's load balancer does what it says.
 
-        And after their backends' policies, so that no request comes before the edge's protection and the health checks.
+        It comes after its services and before their pools, which KServe makes once it sees the route: for the seconds in
+        between it names a pool that does not exist, and that holds up the whole Gateway. It also comes after the policies of its
+        backends, so that no request comes before the edge's protection and the health checks.
         """
         if args.managed_routes:
-            return
+            return []
         parent = {"name": args.gateway} if args.section is None else {"name": args.gateway, "sectionName": args.section}
-        manifest(
+        route = manifest(
             f"{model.name}-route",
             api_version=gateway.GATEWAY_API_VERSION,
             kind="HTTPRoute",
@@ -153,8 +158,18 @@ class TpuModel(pulumi.ComponentResource):
                 **({"hostnames": list(args.hostnames)} if args.hostnames else {}),
                 "rules": model_routes.rules(f"/{args.namespace}/{model.name}", model.name, shares),
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(first)),
+            annotations=model_routes.UNTIL_PROGRAMMED if awaited else None,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=list(first),
+                custom_timeouts=pulumi.CustomTimeouts(
+                    create=model_routes.LONGEST_PROGRAMMING, update=model_routes.LONGEST_PROGRAMMING
+                )
+                if awaited
+                else None,
+            ),
         )
+        return [route]
 
 
 def _server(args: TpuModelArgs) -> Server:

@@ -1,23 +1,33 @@
 """The way from the Gateway to a model's servers: route rules, and what each backend is told about its servers.
 
 Owns the HTTPRoute's rules and the HealthCheckPolicy and GCPBackendPolicy of each backend. Does not own the backends
-themselves: KServe makes them.
+themselves: KServe makes them, and a service's InferencePool and endpoint picker only once the route exists that the service
+refers to (`validateRouterReferences` comes before `reconcileScheduler` in its controller, v0.20).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
 from components.endpoints import Server
 from components.manifests import manifest
 from components.settings.model import Model
-from rules import backend, gateway, health, kserve, vllm
+from rules import backend, gateway, health, kserve, route_status, vllm
 
 CORE_GROUP = ""
+UNTIL_PROGRAMMED: Final = {
+    "pulumi.com/waitFor": json.dumps(
+        [route_status.holds(route_status.RESOLVED), route_status.holds(route_status.RECONCILED)]
+    )
+}
+"""Annotation of a route that others wait for."""
+LONGEST_PROGRAMMING: Final = "15m"
+"""How long is waited for that: the first route of a new Gateway takes minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,9 @@ MULTI_CLUSTER_GROUP: Final = "net.gke.io"
 GATEWAY_API_CHANNEL: Final = "CHANNEL_STANDARD"
 """Value of a cluster's `gatewayApiConfig.channel` with which GKE runs its Gateway controller."""
 
+CONTROLLER: Final = "networking.gke.io/gateway"
+"""`spec.controllerName` of GKE's GatewayClasses, and who it is in the statuses it writes (GKE's conformance reports, 2026-07)."""
+
 REGIONAL_EXTERNAL: Final = "gke-l7-regional-external-managed"
 REGIONAL_INTERNAL: Final = "gke-l7-rilb"
 GATEWAY_CLASSES: Final = frozenset(

@@ -31,6 +31,9 @@ CONNECTION_TERMINATED: Final = (
 )
 """Body of the 503 when the endpoint closes the connection before it has answered."""
 
+HEAD_LIMIT_BYTES: Final = 64 * 1024
+"""Longest request line and headers together (Google's page on load balancing quotas, 2026)."""
+
 VIA: Final = "1.1 google"
 """Value of the header that the load balancer adds to requests and answers."""
 

@@ -1,7 +1,8 @@
 """Volumes of servers: how many pods can hold one at the same time.
 
-Owns access modes and what follows for replicas and rollouts. Source: Kubernetes' documentation of persistent volumes and GKE's
-of Persistent Disk, Hyperdisk ML and Filestore classes (2026).
+Owns storage classes, access modes and what follows for replicas and rollouts. Sources: Kubernetes' documentation of persistent
+volumes and GKE's of Persistent Disk, Hyperdisk ML and Filestore classes (2026); for names and errors of the driver its source,
+kubernetes-sigs/gcp-compute-persistent-disk-csi-driver (2026-11).
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ DEFAULT_CLASS: Final = "standard-rwo"
 """GKE's default: a balanced Persistent Disk, made where its first pod lands."""
 DISK_DRIVER: Final = "pd.csi.storage.gke.io"
 FILESTORE_DRIVER: Final = "filestore.csi.storage.gke.io"
+DRIVERS: Final = (DISK_DRIVER, FILESTORE_DRIVER)
+DISK_CLASS_LABELS: Final = {"k8s-app": "gcp-compute-persistent-disk-csi-driver"}
+"""Labels of the storage classes that GKE makes."""
+ZONE_KEY: Final = "topology.gke.io/zone"
+"""Topology key with which the drivers tell, and ask, in which zone a disk is."""
 DISK_CLASSES: Final = {
     "standard": "pd-standard",
     DEFAULT_CLASS: "pd-balanced",
@@ -30,13 +36,31 @@ DISK_CLASSES: Final = {
 names. Those of Filestore come with its add-on."""
 BUILT_IN_CLASSES: Final = ("standard", DEFAULT_CLASS, "premium-rwo")
 """Those of them that every GKE cluster has."""
+IMMEDIATE: Final = "Immediate"
+FIRST_CONSUMER: Final = "WaitForFirstConsumer"
+"""`volumeBindingMode` of a class whose disks are made where their first pod lands."""
 DISK_MODES: Final = frozenset({READ_WRITE_ONCE, READ_WRITE_ONCE_POD, "ReadOnlyMany"})
 """What a disk with a file system takes."""
+MULTI_WRITER: Final = "specified multi writer with mount access type"
+"""The driver's words for any other mode."""
 SELECTED_NODE: Final = "volume.kubernetes.io/selected-node"
 """Annotation by which the scheduler says where the first pod of a claim goes."""
 SKIP_AWAIT: Final = "pulumi.com/skipAwait"
 """Annotation with which Pulumi's provider does not wait for an object: a claim whose class waits for its first consumer is
 bound only after the pod, which would never be created."""
+
+
+def binding_mode(name: str) -> str:
+    """The `volumeBindingMode` of one of GKE's storage classes: all wait for a pod but the oldest."""
+    return IMMEDIATE if name == "standard" else FIRST_CONSUMER
+
+
+def shared_disk_refused(storage_class: str) -> str:
+    """The driver's event for a claim that asks for a disk with a file system which several nodes write to."""
+    return (
+        f'failed to provision volume with StorageClass "{storage_class}": rpc error: code = InvalidArgument desc = '
+        f"VolumeCapabilities is invalid: {MULTI_WRITER}"
+    )
 
 
 def check_single_writer(mode: str, replicas: int, path: str, what: str) -> list[Finding]:
@@ -81,7 +105,7 @@ def check_class(mode: str, storage_class: str | None, path: str) -> list[Finding
             path=path,
             value=mode,
             reason=f"{name} makes disks, which several nodes cannot write to: the claim stays Pending with "
-            "'specified multi writer with mount access type', and with it every pod",
+            f"'{MULTI_WRITER}', and with it every pod",
             remedy="Write a Filestore class, such as standard-rwx, or ReadWriteOnce and one replica.",
             rule="class",
         )

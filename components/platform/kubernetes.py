@@ -15,7 +15,6 @@ from components.naming import joined
 from components.network import PlatformNetwork
 from components.platform.google_cloud import serving_ports
 from components.platform.pulling import pull_secrets, pulled, warn_about_mirrors
-from components.route_preset import route_preset
 from components.secrets import NamespaceSecrets, NamespaceSecretsArgs, SyncedSecretArgs
 from components.services import ProjectServices
 from components.settings import Settings
@@ -94,13 +93,13 @@ def _requests(defaults: ContainerDefaults | None) -> dict[str, str] | None:
 
 
 def controllers(
-    settings: Settings, cloud: Provider, apis: ProjectServices, gke: InferenceCluster, space: ModelNamespace
+    settings: Settings, cloud: Provider, apis: ProjectServices, gke: InferenceCluster
 ) -> InferenceControllers | None:
-    """cert-manager, LeaderWorkerSet and KServe; plain HTTP services alone need none of them."""
+    """cert-manager, LeaderWorkerSet, and what KServe is installed with; plain HTTP services alone need none of them."""
     if not settings.models:
         return None
     places = {each.repository: settings.images.at(each.repository) for each in product_images.CHART_IMAGES}
-    inference = InferenceControllers(
+    return InferenceControllers(
         "controllers",
         InferenceControllersArgs(
             mirror=settings.charts.mirror,
@@ -113,16 +112,6 @@ def controllers(
         ),
         pulumi.ResourceOptions(providers=[cloud, gke.provider]),
     )
-    if settings.kserve.managed_routes:
-        preset = route_preset(
-            namespace=settings.namespace,
-            gateway=settings.gateway.name,
-            section=settings.gateway.section,
-            hostnames=settings.gateway.hostnames,
-            opts=pulumi.ResourceOptions(parent=inference, depends_on=[inference.presets, space]),
-        )
-        inference.ready.append(preset)
-    return inference
 
 
 def authority(

@@ -13,6 +13,7 @@ from components.gateway import InferenceGateway
 from components.model import TpuModel, TpuModelArgs
 from components.model_pod import SecretKey
 from components.platform.google_cloud import vpc_name
+from components.route_preset import route_preset
 from components.secrets import NamespaceSecrets
 from components.settings import Settings
 from components.settings.model import Model
@@ -28,12 +29,12 @@ def models(
     inference: InferenceControllers | None,
     written: NamespaceSecrets | None,
 ) -> Mapping[str, TpuModel]:
-    """The models, once KServe can take them, their nodes and Secrets exist, and the edge is guarded."""
+    """KServe, once there is a Gateway; the models, once KServe takes them, nodes and Secrets exist, and the edge is guarded."""
     if inference is None:
         return {}
     warn_about_updates(settings)
     guards = edge.before_routes if edge else []
-    before = [entry.gateway, *inference.ready, *guards, *(written.synced if written else [])]
+    before = [entry.gateway, *kserve_ready(settings, entry, inference), *guards, *(written.synced if written else [])]
     synced = settings.secrets.hugging_face_token is not None
     token = SecretKey(name=secrets.HUGGING_FACE, key=secrets.HUGGING_FACE_KEY) if synced else None
     return {
@@ -66,6 +67,24 @@ def models(
         )
         for model in settings.models
     }
+
+
+def kserve_ready(
+    settings: Settings, entry: InferenceGateway, inference: InferenceControllers
+) -> Sequence[pulumi.Resource]:
+    """KServe, and what a model waits for of it: presets, its own one for routes where KServe makes them."""
+    presets = inference.serve(entry.gateway)
+    if not settings.kserve.managed_routes:
+        return [presets]
+    preset = route_preset(
+        namespace=settings.namespace,
+        gateway=settings.gateway.name,
+        section=settings.gateway.section,
+        hostnames=settings.gateway.hostnames,
+        # Its namespace is the Gateway's, and there before that.
+        opts=pulumi.ResourceOptions(parent=inference, depends_on=[presets]),
+    )
+    return [presets, preset]
 
 
 def _from_mirror(settings: Settings, model: Model) -> Model:

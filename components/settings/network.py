@@ -35,7 +35,10 @@ class ExistingNetwork(Section):
     service_range: ResourceName
     """Name of that subnet's secondary range for Services."""
     project_id: Annotated[str, Field(pattern=r"^[a-z][-a-z0-9]{4,28}[a-z0-9]$")] | None = None
-    """Project of the VPC where it is another one (Shared VPC); firewall rules and the proxy-only subnet are made there."""
+    """Project of the VPC where it is another one (Shared VPC); firewall rules and the proxy-only subnet are made there. Its
+    owner grants two roles first, without which GKE refuses the cluster; N is the number of this stack's project:
+    roles/container.hostServiceAgentUser on the project to service-N@container-engine-robot.iam.gserviceaccount.com, and
+    roles/compute.networkUser on the subnet to that account and to N@cloudservices.gserviceaccount.com."""
     proxy_subnet: Literal["made", "existing"] = "made"
     """Whether the region's proxy-only subnet is made here or exists: a VPC has one ACTIVE one per region."""
 

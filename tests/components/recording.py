@@ -68,6 +68,10 @@ class Resource:
     deleted_with: str
     """URN of the resource whose deletion takes this one with it."""
     import_id: str
+    secret_outputs: frozenset[str]
+    """Outputs that the state holds encrypted wherever their values come from."""
+    create_timeout: str
+    """How long its creation may take; empty for as long as the provider thinks."""
 
     @property
     def object_key(self) -> tuple[str, str, str]:
@@ -186,6 +190,8 @@ class RecordingMonitor(MockMonitor):
             retain_on_delete=request.retainOnDelete,
             deleted_with=request.deletedWith,
             import_id=request.importId,
+            secret_outputs=frozenset(request.additionalSecretOutputs),
+            create_timeout=request.customTimeouts.create,
         )
         with self._lock:
             assert all(other.urn != urn for other in self.registered), f"{urn} is registered twice"

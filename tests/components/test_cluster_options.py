@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from components.loading import SettingsError
+from policies.hardening import CLUSTER_HARDENING
 from tests.committed import committed
 from tests.components.recording import DNS_ENDPOINT, PROJECT_NUMBER, Graph, build
+from tests.policies.harness import Made, run
 
 CLUSTER = "gcp:container/cluster:Cluster"
 POOL = "gcp:container/nodePool:NodePool"
@@ -43,6 +45,25 @@ def test_dns_endpoint_instead_of_addresses() -> None:
     }
     (cluster,) = json.loads(graph.outputs["kubeconfig"])["clusters"]
     assert cluster["cluster"] == {"server": f"https://{DNS_ENDPOINT}"}, "its certificate is not the cluster's own"
+
+
+def test_without_addresses_nothing_is_said_that_the_api_forgets() -> None:
+    """The provider sends neither networks nor the public endpoint of a control plane without addresses, and reads back none
+    and a private one: anything else written here was an update at every preview, or turned the addresses on again.
+    """
+    inputs = by_name_only().one(CLUSTER).inputs
+    assert "masterAuthorizedNetworksConfig" not in inputs
+    assert inputs["privateClusterConfig"]["enablePrivateEndpoint"] is True
+    made = Made(CLUSTER, "cluster", dict(inputs))
+    assert run(CLUSTER_HARDENING, made).messages == [], "and the policies know it for closed"
+
+
+def test_networks_are_said_while_there_are_addresses() -> None:
+    """Without the block the control plane's public address answers to everybody."""
+    for graph in (built(), built(dnsEndpoint=True)):
+        inputs = graph.one(CLUSTER).inputs
+        assert inputs["masterAuthorizedNetworksConfig"]["cidrBlocks"]
+        assert inputs["privateClusterConfig"]["enablePrivateEndpoint"] is False
 
 
 def test_dns_endpoint_beside_addresses() -> None:
@@ -106,6 +127,20 @@ def test_keys_of_ones_own() -> None:
         assert grant.inputs["role"] == "roles/cloudkms.cryptoKeyEncrypterDecrypter"
         assert graph.waits_for(cluster, grant)
     assert graph.one(SERVICE, "cloudkms")
+
+
+def test_the_default_pool_is_what_an_organization_wants_of_nodes() -> None:
+    """It lives for minutes, and policies such as gcp.restrictNonCmekServices or requireShieldedVm refuse the cluster for it; what
+    is said of it decides at creation alone, since another value would replace the cluster.
+    """
+    graph = built(encryption={"bootDiskKey": f"{KEYS}/disks"})
+    cluster, system = graph.one(CLUSTER), graph.one(POOL, "cluster-system")
+    wanted = {key: value for key, value in system.inputs["nodeConfig"].items() if key != "machineType"}
+    assert cluster.inputs["nodeConfig"] == wanted, "and the machine type that every zone of the region has"
+    assert wanted["bootDiskKmsKey"] == f"{KEYS}/disks"
+    assert wanted["shieldedInstanceConfig"]["enableSecureBoot"] is True
+    assert wanted["workloadMetadataConfig"] == {"mode": "GKE_METADATA"}
+    assert cluster.ignore_changes == ("nodeConfig",)
 
 
 def test_keys_that_somebody_else_grants() -> None:

@@ -36,8 +36,11 @@ def defaults(graph: Graph) -> list[dict[str, Any]]:
     return found
 
 
-def test_nothing_by_default(graph: Graph) -> None:
+def test_nothing_by_default() -> None:
     """Protection is a choice: without it no policy names any and nothing is made."""
+    settings = production()
+    settings.pop("edge", None)
+    graph = build(settings, stack="prod")
     assert graph.of_type(POLICY) == []
     assert graph.manifests_of("GCPTrafficExtension") == []
     for default in defaults(graph):

@@ -118,6 +118,9 @@ CALLED = {
     *(("gcp:monitoring/alertPolicy:AlertPolicy", f"monitoring-{alert}") for alert in ALERTS),
 }
 """What somebody on call brings along; dev has nobody."""
+EDGE = ("platform:index:EdgeProtection", "edge")
+GUARDED = {EDGE, ("gcp:compute/regionSecurityPolicy:RegionSecurityPolicy", "edge")}
+"""What a Cloud Armor policy of the stack's own brings along; dev has none."""
 
 
 def test_the_whole_graph(graph: Graph) -> None:
@@ -126,7 +129,9 @@ def test_the_whole_graph(graph: Graph) -> None:
     encrypts = graph.manifests_of("Gateway")[0].inputs["spec"]["listeners"][0]["protocol"] == "HTTPS"
     several = graph.manifests_of("LLMInferenceService")[0].inputs["spec"]["replicas"] > 1
     called = graph.of_type("gcp:monitoring/alertPolicy:AlertPolicy")
+    guarded = any("securityPolicy" in p.inputs["spec"]["default"] for p in graph.manifests_of("GCPBackendPolicy"))
     further = (HTTPS if encrypts else set()) | (SEVERAL if several else set()) | (CALLED if called else set())
+    further |= GUARDED if guarded else set()
     assert registered == COMPONENTS | PROVIDERS | GOOGLE | KUBERNETES | further
     assert len(registered) == len(graph.resources) - 1
 
@@ -135,7 +140,7 @@ def test_every_resource_belongs_to_a_component(graph: Graph) -> None:
     """Only components and the Google Cloud provider stand at the top of the stack: a preview is read by its parts."""
     stack = graph.one(STACK_TYPE)
     at_the_top = {(resource.type, resource.name) for resource in graph if resource.parent == stack.urn}
-    assert at_the_top == COMPONENTS | {("pulumi:providers:gcp", "google-cloud")}
+    assert at_the_top - {EDGE} == COMPONENTS | {("pulumi:providers:gcp", "google-cloud")}
     for resource in graph:
         if resource.custom and resource.type != "pulumi:providers:gcp":
             assert graph.by_urn(resource.parent).type.startswith("platform:index:"), resource.urn

@@ -106,6 +106,7 @@ def test_managed_routes_come_without_timeouts(managed: Graph) -> None:
     assert paths == {"/v1/completions", "/v1/chat/completions", "/v1/responses", "/v1/messages", ""}
     assert managed.waits_for(preset, managed.one(RELEASE, "kserve-llmisvc-resources")), "its webhook has to answer"
     assert managed.waits_for(service, preset), "a service that comes first is made from the chart's preset"
+    assert managed.waits_for(preset, managed.one("kubernetes:core/v1:Namespace", "namespace"))
 
 
 def test_managed_routes_still_have_health_checks(managed: Graph, prod: Graph) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rules import endpoint_picker, vllm
+from sandbox.kubernetes.conditions import parse_wait_for
 from tests.components.model_graphs import arguments, container, served, service, template
 
 
@@ -137,6 +138,43 @@ def test_a_canary_gets_its_share_and_a_path_of_its_own() -> None:
         assert graph.waits_for(routes["qwen2-5-3b"], service(graph, name)), (
             "a route to a missing pool stalls the Gateway"
         )
+
+
+def test_live_requests_meet_no_canary_that_is_not_there() -> None:
+    """KServe makes a pool only for a service whose own route exists, and a live route to a pool that never comes holds up the
+    whole Gateway: the canary's route is there first, and the load balancer knows it.
+    """
+    graph = served({"canary": {"name": "qwen-next", "image": "vllm/vllm-tpu:v0.28.0"}}, pool={"slices": 2})
+    routes = {route.object_key[2]: route for route in graph.manifests_of("HTTPRoute")}
+    live, own = routes["qwen2-5-3b"], routes["qwen-next"]
+    assert own.urn in live.dependencies
+    assert not graph.waits_for(own, live)
+    assert service(graph, "qwen-next").urn in own.dependencies
+    conditions = parse_wait_for(own.inputs["metadata"]["annotations"]["pulumi.com/waitFor"])
+    assert own.create_timeout == "15m", "a wait without an end would hold up every later update"
+
+    def lacks(resolved: str, reconciled: str) -> bool:
+        found = [{"type": "ResolvedRefs", "status": resolved}, {"type": "Reconciled", "status": reconciled}]
+        said = {
+            "controllerName": "networking.gke.io/gateway",
+            "conditions": [{"type": "Accepted", "status": "True"}, *found],
+        }
+        other = {"controllerName": "example.com/mesh", "conditions": [{"type": "ResolvedRefs", "status": "False"}]}
+        return any(condition.lack({"status": {"parents": [other, said]}}) for condition in conditions)
+
+    assert not lacks("True", "True")
+    assert lacks("False", "True")
+    assert lacks("True", "False")
+    assert all(condition.lack({}) for condition in conditions), "GKE has said nothing yet"
+
+
+def test_nobody_waits_for_a_route_that_no_other_needs() -> None:
+    """An update ends once everything is applied; whether requests are answered is told by verification, with reasons."""
+    graph = served({"canary": {"name": "qwen-next", "image": "vllm/vllm-tpu:v0.28.0"}}, pool={"slices": 2})
+    (live,) = [route for route in graph.manifests_of("HTTPRoute") if route.object_key[2] == "qwen2-5-3b"]
+    for route in (live, *served({}).manifests_of("HTTPRoute")):
+        assert "annotations" not in route.inputs["metadata"]
+        assert route.create_timeout == ""
 
 
 def test_a_server_over_several_hosts_is_a_group_of_pods() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rules import kserve
 from tests.committed import committed
-from tests.components.recording import Graph, Resource, asked_for_when_failing
+from tests.components.recording import Graph, Resource, asked_for_when_failing, build
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 
@@ -23,6 +23,30 @@ def test_kserve_is_installed_in_order(graph: Graph) -> None:
 def test_kserve_starts_after_leader_worker_set(graph: Graph) -> None:
     """KServe looks for the API of LeaderWorkerSet once, when it starts."""
     assert graph.waits_for(graph.one(RELEASE, "kserve-llmisvc-resources"), graph.one(RELEASE, "lws"))
+
+
+def test_kserve_starts_after_the_gateways_api(graph: Graph) -> None:
+    """KServe looks for routes, Gateways and pools once, when it starts, and watches none of the kinds that GKE installs later."""
+    assert graph.manifests_of("Gateway")[0].urn in graph.one(RELEASE, "kserve-llmisvc-resources").dependencies
+
+
+def test_a_gateway_with_a_certificate_of_the_cluster() -> None:
+    """cert-manager → certificate → Gateway → KServe: whoever waited for all controllers at once would wait for ever."""
+    settings = committed("prod")
+    settings["gateway"] |= {"tls": {"privateAuthority": True}, "hostnames": ["models.example.com"]}
+    graph = build(settings, stack="prod")
+    (entry,) = graph.manifests_of("Gateway")
+    certificate = graph.one("kubernetes:cert-manager.io/v1:Certificate", "gateway-certificate")
+    order = [
+        graph.one(RELEASE, "cert-manager"),
+        certificate,
+        entry,
+        graph.one(RELEASE, "kserve-llmisvc-resources"),
+        graph.manifests_of("LLMInferenceService")[0],
+    ]
+    for earlier, later in itertools.pairwise(order):
+        assert graph.waits_for(later, earlier), later.urn
+        assert not graph.waits_for(earlier, later), later.urn
 
 
 def test_releases_wait_for_their_namespace(graph: Graph) -> None:
@@ -65,7 +89,7 @@ def test_models_wait_for_what_serves_them(graph: Graph) -> None:
 
 @pytest.mark.parametrize("kind", ["HTTPRoute", "HealthCheckPolicy", "GCPBackendPolicy"])
 def test_what_names_the_pool_waits_for_the_model(graph: Graph, kind: str) -> None:
-    """KServe makes the InferencePool; a route to one that does not exist holds up the whole Gateway."""
+    """KServe makes the InferencePool, of a service that exists; a route to one that never comes holds up the whole Gateway."""
     service = graph.manifests_of("LLMInferenceService")[0]
     for resource in graph.manifests_of(kind):
         if resource.name != "gateway-redirect":  # it names no backend
