@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.tree import Tree
 
 from sandbox import daemon
@@ -25,7 +26,7 @@ def show_status(home: Path) -> int:
     resources = daemon.ask(home, "/resources")["resources"]
     tree = Tree("[bold]Google Cloud[/] (simulated)")
     for resource in sorted(resources, key=lambda item: (item["type"], item["id"])):
-        tree.add(f"{resource['type'].rsplit(':', 1)[-1]:16} {resource['id']}")
+        tree.add(escape(f"{resource['type'].rsplit(':', 1)[-1]:16} {resource['id']}"))
     console.print(tree)
     for kubeconfig in sorted((home / "clusters").glob("*/kubeconfig")):
         console.print(_cluster(kubeconfig))
@@ -33,7 +34,8 @@ def show_status(home: Path) -> int:
 
 
 def _cluster(kubeconfig: Path) -> Tree:
-    tree = Tree(f"[bold]{kubeconfig.parent.name.replace('_', '/')}[/]  kubectl --kubeconfig {kubeconfig}")
+    name = escape(kubeconfig.parent.name.replace("_", "/"))
+    tree = Tree(f"[bold]{name}[/]  kubectl --kubeconfig {escape(str(kubeconfig))}")
     client = Client.from_kubeconfig(kubeconfig)
     try:
         _list(tree, client, "v1", "Node", _ready)
@@ -42,7 +44,7 @@ def _cluster(kubeconfig: Path) -> Tree:
         _list(tree, client, "serving.kserve.io/v1alpha2", "LLMInferenceService", _ready)
         _list(tree, client, "v1", "Pod", _phase)
     except (ApiError, OSError) as error:
-        tree.add(f"[red]the API server does not answer: {error}")
+        tree.add(f"[red]the API server does not answer: {escape(str(error))}[/]")
     add_gateways(tree, kubeconfig.parent)
     return tree
 
@@ -56,7 +58,7 @@ def _list(tree: Tree, client: Client, version: str, kind: str, text: Callable[[d
     for item in found:
         metadata = item["metadata"]
         name = "/".join(part for part in (metadata.get("namespace"), metadata["name"]) if part)
-        branch.add(f"{name}  [dim]{text(item)}[/]")
+        branch.add(f"{escape(name)}  [dim]{escape(text(item))}[/]")
 
 
 def _condition(conditions: list[dict[str, Any]], kind: str) -> str:

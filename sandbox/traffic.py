@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sandbox import clock
 from sandbox.balancer import state
+from sandbox.balancer.report import NOT_RUNNING
 from sandbox.toolchain.progress import Progress
 
 Object = dict[str, Any]
@@ -58,7 +59,8 @@ def _contents(directories: list[Path]) -> Iterator[Object]:
 
 def _pending(directories: list[Path]) -> list[str]:
     """What does not serve yet, a line each."""
-    return [line for content in _contents(directories) for line in _missing(content)]
+    stopped = [f"{path.name}: {NOT_RUNNING}" for path in directories if state.is_left_over(path)]
+    return [*stopped, *(line for content in _contents(directories) for line in _missing(content))]
 
 
 def _missing(content: Object) -> Iterator[str]:
@@ -66,6 +68,10 @@ def _missing(content: Object) -> Iterator[str]:
         if gateway["state"] != state.PROGRAMMED:
             reason = gateway["message"] or "it has no address yet"
             yield f"Gateway {gateway['namespace']}/{gateway['name']} is {gateway['state'].lower()}: {reason}"
+        for listener in gateway["listeners"]:
+            if listener.get("problem"):
+                where = f"Gateway {gateway['namespace']}/{gateway['name']}: listener {listener['name']}"
+                yield f"{where} cannot be served: {listener['problem']}"
     for name in _backends(content):
         backend = content["backends"].get(name)
         endpoints = [] if backend is None else backend["endpoints"]

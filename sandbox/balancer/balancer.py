@@ -1,7 +1,7 @@
 """The load balancer of one cluster: keeps what it serves equal to what the cluster's objects ask for.
 
-Owns the loop: look at everything, program each Gateway, open and close listeners, check backends, write the state. What is
-right is decided elsewhere: `programming`, `endpoints`, `health`, `gates`.
+Owns the loop: look at everything, program each Gateway, have listeners opened and backends checked, write the state. What is
+right is decided elsewhere: `programming`, `listening`, `endpoints`, `health`, `gates`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,15 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sandbox.balancer import certificate, gates, ports, programming, state
+from sandbox.balancer import gates, programming, state
 from sandbox.balancer.access_log import AccessLog
-from sandbox.balancer.endpoints import Endpoint, members
+from sandbox.balancer.endpoints import members
 from sandbox.balancer.health import Fleet
-from sandbox.balancer.programming import Listener, Program
+from sandbox.balancer.listening import Connected, Listening
+from sandbox.balancer.programming import Program
 from sandbox.balancer.proxy import Proxy, View, Weights
-from sandbox.balancer.specs import BackendSpec
 from sandbox.balancer.watching import Cluster, served
-from sandbox.balancer.wire import HEAD_LIMIT
 from sandbox.cluster.files import write_private
 from sandbox.gke.model import Snapshot, key
 from sandbox.kube.client import ApiError, Client, NoMatchError
@@ -52,17 +50,14 @@ class Balancer:
         self._good_file = self._run / "balancer-good.json"
         self._state_file = self._run / state.FILE
         self._good: dict[str, Object] = _read(self._good_file)
-        self._ports = ports.remembered(self._state_file)
         self._programs: dict[str, Program] = {}
-        self._servers: dict[str, tuple[asyncio.Server, object]] = {}
-        self._urls: dict[str, str] = {}
         self._wake = asyncio.Event()
         self._changed = True
         self._fleet = Fleet(self._note)
         self._logs = directory / "logs"
         self._access_log = AccessLog(self._logs / "load-balancer.jsonl")
         self._weights = Weights()
-        self._refused: dict[str, str] = {}
+        self._listening = Listening(self._state_file, self._connected)
 
     async def run(self) -> None:
         """Serves until it is cancelled."""
@@ -80,7 +75,7 @@ class Balancer:
             self._wake.clear()
             if not cluster.synced:
                 continue
-            if woken or stamp != seen:
+            if woken or stamp != seen or self._listening.is_due:
                 seen = stamp
                 await self._round(cluster)
             if self._changed:
@@ -94,13 +89,10 @@ class Balancer:
     async def _round(self, cluster: Cluster) -> None:
         snapshot = cluster.snapshot()
         self._program(snapshot, cluster.policies())
-        await self._listen()
+        await self._listening.update(self._programs.values(), snapshot.secrets or {})
         local, pods = self._addresses.pods(), cluster.pods()
-        wanted: dict[str, tuple[BackendSpec, list[Endpoint]]] = {}
-        for program in self._programs.values():
-            for name, spec in program.backends.items():
-                wanted.setdefault(name, (spec, members(spec, pods, local)))
-        self._fleet.update(wanted)
+        backends = programming.backends(self._programs.values())
+        self._fleet.update({name: (spec, members(spec, pods, local)) for name, spec in backends.items()})
         self._changed = True
 
     def _program(self, snapshot: Snapshot, policies: dict[str, list[Object]]) -> None:
@@ -123,53 +115,8 @@ class Balancer:
             write_private(self._good_file, json.dumps(self._good))
         self._programs = programs
 
-    async def _listen(self) -> None:
-        wanted = {
-            f"{program.key}/{listener.name}": (program, listener)
-            for program in self._programs.values()
-            for listener in program.listeners
-        }
-        for name in set(self._servers) - set(wanted):
-            self._close(name)
-        for name, (program, listener) in wanted.items():
-            identity = (listener.protocol, json.dumps(listener.tls, sort_keys=True), program.address, _names(listener))
-            if name in self._servers and self._servers[name][1] == identity:
-                continue
-            if name in self._servers:
-                self._close(name)
-            try:
-                await self._open(name, program, listener, identity)
-            except (OSError, ssl.SSLError, KeyError, ValueError, ApiError) as error:
-                if self._refused.get(name) != str(error):
-                    self._refused[name] = str(error)
-                    _log.warning("listener %s cannot be served: %s", name, error)
-
-    async def _open(self, name: str, program: Program, listener: Listener, identity: object) -> None:
-        context = await self._context(name, program, listener) if listener.protocol == "HTTPS" else None
-        port = ports.choose(name, self._ports, self._state_file)
-        if port is None:
-            raise OSError("every local port of the load balancer is taken")
-        proxy = Proxy(partial(self._view, program.key, listener.name), self._fleet, self._access_log, self._weights)
-        server = await asyncio.start_server(proxy.connected, "127.0.0.1", port, ssl=context, limit=HEAD_LIMIT)
-        self._ports[name] = port
-        self._servers[name] = (server, identity)
-        scheme = "http" if context is None else "https"
-        self._urls[name] = f"{scheme}://127.0.0.1:{port}"
-
-    async def _context(self, name: str, program: Program, listener: Listener) -> ssl.SSLContext:
-        folder, file = self._run / "balancer", name.replace("/", "_")
-        for reference in listener.tls.get("certificateRefs") or []:
-            namespace = reference.get("namespace", program.namespace)
-            secret = await asyncio.to_thread(self._client.get, "v1", "Secret", reference["name"], namespace)
-            if secret is None:
-                raise KeyError(f"Secret {namespace}/{reference['name']} not found")
-            return certificate.of_secret(folder, file, secret)
-        return certificate.local(folder, file, [*_names(listener), *([program.address] if program.address else [])])
-
-    def _close(self, name: str) -> None:
-        server, _ = self._servers.pop(name)
-        self._urls.pop(name, None)
-        server.close()
+    def _connected(self, gateway: str, listener: str) -> Connected:
+        return Proxy(partial(self._view, gateway, listener), self._fleet, self._access_log, self._weights).connected
 
     def _view(self, gateway: str, listener: str) -> View | None:
         program = self._programs.get(gateway)
@@ -177,9 +124,9 @@ class Balancer:
         if program is None or found is None:
             return None
         local = {
-            item.port: self._ports[name]
+            item.port: self._listening.ports[name]
             for item in program.listeners
-            if (name := f"{gateway}/{item.name}") in self._ports
+            if (name := f"{gateway}/{item.name}") in self._listening.ports
         }
         return View(program=program, listener=found, local_ports=local)
 
@@ -204,18 +151,13 @@ class Balancer:
         self._client.request("PATCH", f"{path}/status", body=patch, content_type=kind)
 
     def _save(self) -> None:
-        state.write(self._state_file, self._programs.values(), self._fleet.backends, self._ports, self._urls)
+        state.write(self._state_file, self._programs.values(), self._fleet.backends, self._listening)
 
 
 def _nothing(gateway: Object, stuck: str | None, address: str) -> Program:
     namespace, name = key(gateway)
     class_name = gateway["spec"]["gatewayClassName"]
     return Program(namespace=namespace, name=name, class_name=class_name, address=address, problem=stuck)
-
-
-def _names(listener: Listener) -> tuple[str, ...]:
-    hosts = {host for match in listener.matches for host in match.hosts}
-    return tuple(sorted(hosts | ({listener.hostname} if listener.hostname else set())))
 
 
 def _read(file: Path) -> dict[str, Object]:

@@ -4,7 +4,8 @@ Owns the calls to the stand-in of the endpoint picker (`sandbox.serving.picker`)
 FailOpen takes any healthy endpoint, FailClose refuses the request. An answer that the picker gives the client itself (no
 capacity, a body that is no request) is passed on, as Envoy does with an immediate response. On GKE the call is Envoy's
 external processing on the same port; here it is one HTTP request with the body, the healthy candidates and the headers, and
-a second one when the request has ended.
+a second one when the request has ended. A server whose container is down is no candidate, although the load balancer still
+takes it for healthy: real pickers leave out pods that are not Ready.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from sandbox.balancer.health import BackendHealth, State
 _TIMEOUT = 5.0
 _ANSWER_LIMIT = 1024 * 1024
 _IMMEDIATE = frozenset({400, 429, 503})
+_CANDIDATES = "candidates"
+"""Field of the question, with which the stand-in begins what it says of it."""
 
 Object = dict[str, Any]
 
@@ -44,7 +47,7 @@ class Choice:
 
 async def pick(backend: BackendHealth, pickers: BackendHealth | None, body: bytes, headers: wire.Headers) -> Choice:
     """The endpoint for a request with that body to a pool."""
-    candidates = backend.healthy()
+    candidates = [state for state in backend.healthy() if state.endpoint.local is not None]
     picker = backend.spec.picker
     if not candidates or picker is None:
         return Choice(state=backend.pick())
@@ -53,7 +56,7 @@ async def pick(backend: BackendHealth, pickers: BackendHealth | None, body: byte
     if port is not None:
         with suppress(OSError, wire.BadMessageError, ValueError, KeyError, TypeError):
             status, answer = await _call(port, "/pick", _question(candidates, body, headers))
-            if status in _IMMEDIATE:
+            if status in _IMMEDIATE and not _about_us(status, answer):
                 return Choice(refusal=(status, str(answer["error"])))
             where = str(answer["address"])
             fitting = [state.endpoint for state in candidates if _address(state) == where]
@@ -72,11 +75,16 @@ def _question(candidates: list[State], body: bytes, headers: wire.Headers) -> Ob
     return {
         **({"body": body.decode(errors="replace")} if body else {}),
         "headers": {name.lower(): value for name, value in headers},
-        "candidates": [
+        _CANDIDATES: [
             {"pod": state.endpoint.pod, "address": _address(state), "labels": dict(state.endpoint.labels)}
             for state in candidates
         ],
     }
+
+
+def _about_us(status: int, answer: Object) -> bool:
+    """Whether the picker complains of what the load balancer has said: a failure of the call, and no answer to a client."""
+    return status == 400 and str(answer["error"]).startswith(_CANDIDATES)
 
 
 async def _call(port: int, path: str, content: Object) -> tuple[int, Object]:

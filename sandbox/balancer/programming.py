@@ -1,9 +1,10 @@
 """From the cluster's objects to what each Gateway's load balancer serves, and why one may be stuck with what it had.
 
-Owns GKE's all-or-nothing rule: one route that is refused, or names a backend that is missing, keeps every change of its
-Gateway out; the load balancer goes on with the last configuration that was good, and without one serves nothing. The last
-good configuration is kept as plain objects, so that it survives a restart. Endpoints are not part of it: NEGs are kept by
-another controller, and follow the pods all the time. Whether a route is refused is `sandbox.gke.routes`' business.
+Owns GKE's all-or-nothing rule: one route that is refused, or names a backend that is missing, or one listener without its
+certificate keeps every change of its Gateway out; the load balancer goes on with the last configuration that was good, and
+without one serves nothing. The last good configuration is kept as plain objects, so that it survives a restart. Endpoints are
+not part of it: NEGs are kept by another controller, and follow the pods all the time. Whether a route is refused is the business
+of `sandbox.gke.routes`, a listener of `sandbox.gke.listeners`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rules.gateway import INFERENCE_POOL
 from sandbox.balancer import matching, specs
 from sandbox.balancer.matching import Match
 from sandbox.balancer.specs import BackendSpec, Policies
-from sandbox.gke import policies, routes
+from sandbox.gke import listeners, policies, routes
 from sandbox.gke.model import Backend, Snapshot, backend_of, key
 
 Object = dict[str, Any]
@@ -93,7 +94,7 @@ def problem(gateway: Object, snapshot: Snapshot) -> str | None:
     for condition in (gateway.get("status") or {}).get("conditions") or []:
         if condition["type"] == "Programmed" and condition["status"] == "False":
             return condition.get("message") or condition["reason"]
-    return routes.blocking(gateway, snapshot)
+    return listeners.blocking(gateway, snapshot) or routes.blocking(gateway, snapshot)
 
 
 def has_address(gateway: Object) -> bool:
@@ -138,6 +139,16 @@ def program(source: Object, *, stuck: str | None, address: str) -> Program:
         problem=stuck,
         served=True,
     )
+
+
+def backends(programs: Iterable[Program]) -> dict[str, BackendSpec]:
+    """The backends of all Gateways by key. One that several share is there once, with the newest settings: those of a Gateway
+    that takes changes, before what one that is stuck still has.
+    """
+    found: dict[str, BackendSpec] = {}
+    for item in sorted(programs, key=lambda program: program.problem is not None):
+        found = {**item.backends, **found}
+    return found
 
 
 def _listener(

@@ -143,10 +143,13 @@ class Proxy:
             await client.reply(*choice.refusal)
             return
         state = choice.state
-        if state is None or state.endpoint.local is None:
+        if state is None:
             await client.refuse(entry, facts.FAILED_TO_PICK)
             return
         entry.endpoint = state.endpoint
+        if state.endpoint.local is None:  # its container is down, and checks have not told yet
+            await client.refuse(entry, facts.FAILED_TO_CONNECT)
+            return
         running = asyncio.current_task()
         assert running is not None  # noqa: S101 - this is a task
         state.requests.add(running)

@@ -16,6 +16,8 @@ from sandbox.balancer import state
 
 Object = dict[str, Any]
 
+NOT_RUNNING = "the load balancer is not running"
+
 _COLOURS = {
     state.HEALTHY: "green",
     state.UNHEALTHY: "red",
@@ -28,13 +30,15 @@ _COLOURS = {
 
 def urls(home: Path) -> list[str]:
     """One line per listener that is served: its local URL, what it stands for, and what of it is not well."""
-    return [line for directory in _clusters(home) for line in _urls(state.read(directory) or {})]
+    return [line for directory in _clusters(home) for line in _urls(directory)]
 
 
 def add_gateways(tree: Tree, directory: Path) -> None:
     """Adds the Gateways of the cluster in `directory` with all that hangs on them."""
     content = state.read(directory)
     if content is None:
+        if state.is_left_over(directory):
+            tree.add(f"[red]{NOT_RUNNING}[/]")
         return
     branch = tree.add(f"Load balancer ({len(content['gateways'])} Gateways)")
     for gateway in content["gateways"]:
@@ -45,28 +49,34 @@ def _clusters(home: Path) -> list[Path]:
     return sorted(file.parent.parent for file in (home / "clusters").glob(f"*/run/{state.FILE}"))
 
 
-def _urls(content: Object) -> Iterator[str]:
-    for gateway in content.get("gateways", []):
+def _urls(directory: Path) -> Iterator[str]:
+    if state.is_left_over(directory):
+        yield f"{directory.name}: {NOT_RUNNING}"
+    for gateway in (state.read(directory) or {"gateways": []})["gateways"]:
         name = f"{gateway['namespace']}/{gateway['name']}"
         for listener in gateway["listeners"]:
             if listener["url"]:
                 scheme = listener["protocol"].lower()
                 yield f"Gateway {name}: {listener['url']} stands for {scheme}://{gateway['address']}"
+            if listener.get("problem"):
+                yield f"Gateway {name}: listener {listener['name']} cannot be served: {listener['problem']}"
         if gateway["state"] != state.PROGRAMMED:
             yield f"Gateway {name} is {gateway['state'].lower()}: {gateway['message'] or 'it has no address yet'}"
 
 
 def _add_gateway(tree: Tree, gateway: Object, backends: Object) -> None:
-    name = f"[bold]{gateway['namespace']}/{gateway['name']}[/]  {gateway['className']}  {gateway['address']}"
+    name = f"[bold]{escape(gateway['namespace'] + '/' + gateway['name'])}[/]"
+    name += escape(f"  {gateway['className']}  {gateway['address']}")
     branch = tree.add(f"Gateway {name}  {_word(gateway['state'])}  [dim]{escape(gateway['message'])}[/]".rstrip())
     for listener in gateway["listeners"]:
         place = listener["url"] or "not served"
-        leaf = branch.add(f"{listener['name']} :{listener['port']}  [bold]{place}[/]")
+        problem = f"  [red]{escape(listener['problem'])}[/]" if listener.get("problem") else ""
+        leaf = branch.add(f"{escape(listener['name'])} :{listener['port']}  [bold]{place}[/]{problem}")
         routes: dict[str, list[Object]] = {}
         for rule in listener["rules"]:
             routes.setdefault(rule["route"], []).append(rule)
         for route, rules in routes.items():
-            _add_route(leaf.add(f"HTTPRoute {route}"), rules, backends)
+            _add_route(leaf.add(f"HTTPRoute {escape(route)}"), rules, backends)
 
 
 def _add_route(tree: Tree, rules: list[Object], backends: Object) -> None:
@@ -84,17 +94,17 @@ def _add_route(tree: Tree, rules: list[Object], backends: Object) -> None:
             _add_backend(branch, backends[target])
             picker = backends.get(backends[target]["picker"] or "")
             if picker is not None:
-                _add_backend(branch.add(f"endpoint picker {picker['namespace']}/{picker['name']}"), picker)
+                _add_backend(branch.add(escape(f"endpoint picker {picker['namespace']}/{picker['name']}")), picker)
 
 
 def _add_backend(tree: Tree, backend: Object) -> None:
     check = backend["healthCheck"]
     origin = f"HealthCheckPolicy {check['policy']}" if check["policy"] else "GKE's default check: no HealthCheckPolicy"
-    tree.add(f"[dim]{escape(check['text'])} ({origin}); timeout {backend['timeoutSec']:g} s[/]")
+    tree.add(f"[dim]{escape(check['text'])} ({escape(origin)}); timeout {backend['timeoutSec']:g} s[/]")
     for endpoint in backend["endpoints"]:
         reason = f"  [dim]{escape(endpoint['reason'])}[/]" if endpoint["reason"] else ""
         place = f"{endpoint['address']}:{endpoint['port']}"
-        tree.add(f"{_word(endpoint['state'])}  {endpoint['pod']}  [dim]{place}[/]{reason}")
+        tree.add(f"{_word(endpoint['state'])}  {escape(endpoint['pod'])}  [dim]{place}[/]{reason}")
     if not backend["endpoints"]:
         tree.add("[red]no endpoint[/]  [dim]no pod with these labels runs[/]")
 

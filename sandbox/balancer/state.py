@@ -10,12 +10,16 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.balancer.health import BackendHealth, State
 from sandbox.balancer.matching import Match
 from sandbox.balancer.programming import Listener, Program
 from sandbox.cluster.files import write_private
+from sandbox.cluster.proc import start_time
+
+if TYPE_CHECKING:  # readers need no sockets
+    from sandbox.balancer.listening import Listening
 
 Object = dict[str, Any]
 
@@ -28,31 +32,49 @@ PROGRAMMED, BLOCKED, PENDING = "Programmed", "Blocked", "Pending"
 
 
 def read(directory: Path) -> Object | None:
-    """The state of the load balancer of the cluster in `directory`; None while there is none."""
-    try:
-        return json.loads((directory / "run" / FILE).read_text())
-    except (OSError, ValueError):
-        return None
+    """The state of the load balancer of the cluster in `directory`; None while there is none, or its process has ended."""
+    content = _content(directory)
+    return content if content is not None and _lives(content) else None
+
+
+def is_left_over(directory: Path) -> bool:
+    """Whether the state is that of a process which has ended: it says nothing about now."""
+    content = _content(directory)
+    return content is not None and not _lives(content)
 
 
 def write(
     file: Path,
     programs: Iterable[Program],
     backends: Mapping[str, BackendHealth],
-    ports: Mapping[str, int],
-    listening: Mapping[str, str],
+    listening: Listening,
 ) -> None:
-    """Writes everything; `listening` is the URL of each listener that is being served."""
+    """Writes everything."""
     content = {
         "pid": os.getpid(),
-        "ports": dict(ports),
-        "gateways": [_gateway(program, ports, listening) for program in programs],
+        "started": start_time(os.getpid()),
+        "ports": dict(listening.ports),
+        "gateways": [_gateway(program, listening) for program in programs],
         "backends": {key: _backend(backend) for key, backend in sorted(backends.items())},
     }
     write_private(file, json.dumps(content, indent=1) + "\n")
 
 
-def _gateway(program: Program, ports: Mapping[str, int], listening: Mapping[str, str]) -> Object:
+def _content(directory: Path) -> Object | None:
+    try:
+        return json.loads((directory / "run" / FILE).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _lives(content: Object) -> bool:
+    """Whether the process that wrote it still runs; taken for granted where it has not said which it is."""
+    pid, started = content.get("pid"), content.get("started")
+    now = start_time(pid) if pid is not None else None
+    return pid is None or (now is not None and started in {None, now})
+
+
+def _gateway(program: Program, listening: Listening) -> Object:
     state = BLOCKED if program.problem else PROGRAMMED if program.served else PENDING
     return {
         "namespace": program.namespace,
@@ -61,18 +83,19 @@ def _gateway(program: Program, ports: Mapping[str, int], listening: Mapping[str,
         "address": program.address,
         "state": state,
         "message": program.problem or "",
-        "listeners": [_listener(program, item, ports, listening) for item in program.listeners],
+        "listeners": [_listener(program, item, listening) for item in program.listeners],
     }
 
 
-def _listener(program: Program, item: Listener, ports: Mapping[str, int], listening: Mapping[str, str]) -> Object:
+def _listener(program: Program, item: Listener, listening: Listening) -> Object:
     name = f"{program.key}/{item.name}"
     return {
         "name": item.name,
         "protocol": item.protocol,
         "port": item.port,
-        "localPort": ports.get(name),
-        "url": listening.get(name),
+        "localPort": listening.ports.get(name),
+        "url": listening.urls.get(name),
+        "problem": listening.refused.get(name, ""),
         "rules": [_rule(match) for match in item.matches],
     }
 

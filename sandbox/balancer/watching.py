@@ -1,7 +1,7 @@
 """What the load balancer sees of the cluster: followed by list and watch, handed over as one snapshot.
 
-Owns the informers and what is kept of a pod. Kinds the cluster has not got (a Gateway API that is off, no InferencePool CRD)
-count as empty.
+Owns the informers and what is kept of a pod; of a Secret it is the certificate. Kinds the cluster has not got (a Gateway API
+that is off, no InferencePool CRD) count as empty.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from rules.gateway import GATEWAY_API_VERSION, GKE_NETWORKING_API_VERSION, INFERENCE_POOL, INFERENCE_POOL_API_VERSION
 from sandbox.balancer.programming import POLICY_KINDS
-from sandbox.gke import classes
+from sandbox.gke import classes, listeners
 from sandbox.gke.model import Snapshot, by_key
 from sandbox.kube.client import Client
 from sandbox.node.informer import Informer
@@ -33,10 +33,18 @@ class Cluster:
         self._services = follow("v1", "Service")
         self._namespaces = follow("v1", "Namespace")
         self._pods = follow("v1", "Pod", slim)
+        self._secrets = follow("v1", "Secret", listeners.with_certificate)
         self._grants = follow("gateway.networking.k8s.io/v1beta1", "ReferenceGrant")
         self._pools = follow(INFERENCE_POOL_API_VERSION, INFERENCE_POOL)
         self._policies = {kind: follow(GKE_NETWORKING_API_VERSION, kind) for kind in POLICY_KINDS}
-        self._needed = (self._gateways, self._routes, self._services, self._namespaces, self._pods)
+        self._needed = (
+            self._gateways,
+            self._routes,
+            self._services,
+            self._namespaces,
+            self._pods,
+            self._secrets,
+        )
 
     def start(self) -> None:
         """Begins to follow."""
@@ -57,6 +65,7 @@ class Cluster:
             services=by_key(self._services.items()),
             namespaces=by_key(self._namespaces.items()),
             grants=by_key(self._grants.items()),
+            secrets=by_key(self._secrets.items()),
         )
 
     def policies(self) -> dict[str, list[Object]]:

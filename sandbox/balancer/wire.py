@@ -13,10 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 
+from rules.load_balancer import HEAD_LIMIT_BYTES
+
 Headers = list[tuple[str, str]]
 
-HEAD_LIMIT = 64 * 1024
-"""Bytes; Google's limit for the request line and headers together."""
+HEAD_LIMIT = HEAD_LIMIT_BYTES
 PIECE = 64 * 1024
 
 HOP_BY_HOP = frozenset(

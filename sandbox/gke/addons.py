@@ -11,7 +11,8 @@ from typing import Any
 from rules.monitoring import POD_MONITORING_API_VERSION
 from rules.secrets import PROVIDER_CLASS, PROVIDER_CLASS_API_VERSION, SYNC, SYNC_API_VERSION
 from sandbox.gke import secret_sync
-from sandbox.kube.client import Client
+from sandbox.gke.isolation import Isolation
+from sandbox.kube.client import ApiError, Client
 from sandbox.node.conditions import condition, merged
 from sandbox.node.reconciler import Reconciler
 from sandbox.node.status import now_text
@@ -22,13 +23,15 @@ MONITORING_KINDS = ("PodMonitoring", "ClusterPodMonitoring", "Rules", "ClusterRu
 FIELD_MANAGER = "secrets-store-sync-controller"
 
 _RESYNC_SECONDS = 10.0
+_RETRY_SECONDS = 1.0
 
 
 class AddOns(Reconciler):
     """The add-ons of one cluster."""
 
     def __init__(self, client: Client) -> None:
-        super().__init__(client, "GKE add-ons", resync=_RESYNC_SECONDS)
+        super().__init__(client, "GKE add-ons", resync=_RESYNC_SECONDS, retry=_RETRY_SECONDS)
+        self._isolation = Isolation("GKE add-ons")
         self._monitoring = [self.follow(POD_MONITORING_API_VERSION, kind) for kind in MONITORING_KINDS]
         self._syncs = self.follow(SYNC_API_VERSION, SYNC)
         self._providers = self.follow(PROVIDER_CLASS_API_VERSION, PROVIDER_CLASS)
@@ -38,11 +41,13 @@ class AddOns(Reconciler):
         now = now_text()
         for informer in self._monitoring:
             for obj in informer.items():
-                self.write_status(obj, monitoring_status(obj, now))
+                with self._isolation.of(obj):
+                    self.write_status(obj, monitoring_status(obj, now))
         for sync in self._syncs.items():
             if not sync["metadata"].get("deletionTimestamp"):
-                self._sync(sync, now)
-        return True
+                with self._isolation.of(sync):
+                    self._sync(sync, now)
+        return not self._isolation.asks_for_another_round()
 
     def _sync(self, sync: Object, now: str) -> None:
         namespace, spec = sync["metadata"]["namespace"], sync["spec"]
@@ -54,6 +59,10 @@ class AddOns(Reconciler):
             self._client.apply(made, field_manager=FIELD_MANAGER, force=True)
         except secret_sync.RefusedError as error:
             refusal = str(error)
+        except ApiError as error:
+            if error.status == 0 or error.status >= 500:
+                raise  # no judgement of the Secret
+            refusal = str(error)  # such as another type: a Secret's cannot be changed
         self.write_status(sync, secret_sync.status(sync, refusal, now))
 
 

@@ -1,7 +1,7 @@
 """The GatewayClasses GKE puts into a cluster once its Gateway API is on.
 
-Owns their objects. Multi-cluster classes (`-mc`) come with a fleet and are left out. On a live cluster they can take up
-to 45 minutes to appear (operators' reports); here they appear with the CRDs, unless a speed was chosen (`sandbox.clock`).
+Owns their objects. Multi-cluster classes (`-mc`) come with a fleet and are left out. On a live cluster they can take
+`rules.timing.GATEWAY_CLASSES_LATE_SECONDS` to appear; here they come with the CRDs, unless a speed was chosen (`sandbox.clock`).
 """
 
 from __future__ import annotations

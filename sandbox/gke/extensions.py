@@ -6,8 +6,10 @@ Service, one to a Google API (Model Armor) needs nothing in the cluster. The loa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from rules import gateway_errors
 from rules.gateway import GATEWAY_GROUP, is_regional_class
 from sandbox.gke.model import CONTROLLER, Key, Snapshot, key
 from sandbox.node.conditions import condition, merged
@@ -29,6 +31,25 @@ def status(extension: Object, snapshot: Snapshot, served: list[Object], now: str
         conditions = merged(held.get(target["name"], []), wanted, now)
         found.append({"ancestorRef": reference, "controllerName": CONTROLLER, "conditions": conditions})
     return {"ancestors": found}
+
+
+def callouts(extension: Object) -> Iterator[Key]:
+    """The Services that an extension calls."""
+    namespace = key(extension)[0]
+    for chain in extension["spec"].get("extensionChains") or []:
+        for item in chain.get("extensions") or []:
+            reference: Object = item.get("backendRef") or {}
+            if reference.get("kind", "Service") == "Service" and reference.get("name"):
+                yield namespace, reference["name"]
+
+
+def gateways_of(extension: Object, snapshot: Snapshot) -> Iterator[Object]:
+    """The Gateways an extension targets, and that exist."""
+    namespace = key(extension)[0]
+    for target in extension["spec"].get("targetRefs") or []:
+        gateway = snapshot.gateways.get((namespace, target["name"]))
+        if gateway is not None and (target["group"], target["kind"]) == (GATEWAY_GROUP, "Gateway"):
+            yield gateway
 
 
 def _accepted(extension: Object, target: Object, snapshot: Snapshot, served: list[Object]) -> Object:
@@ -59,9 +80,9 @@ def _resolved(extension: Object, snapshot: Snapshot) -> Object:
                 continue
             service = snapshot.services.get((namespace, name))
             if service is None:
-                message = f'GWCER102: Service "{namespace}/{name}" of extension {item["name"]} not found.'
+                message = gateway_errors.missing(f'Service "{namespace}/{name}" of extension {item["name"]}')
                 return condition("ResolvedRefs", "False", "BackendNotFound", message, generation=generation)
             if all(port["port"] != reference.get("port") for port in service["spec"].get("ports") or []):
-                message = f'GWCER102: Service "{namespace}/{name}" has no port {reference.get("port")}.'
+                message = gateway_errors.port_missing(f'Service "{namespace}/{name}"', reference.get("port"))
                 return condition("ResolvedRefs", "False", "BackendNotFound", message, generation=generation)
     return condition("ResolvedRefs", "True", "ResolvedRefs", generation=generation)

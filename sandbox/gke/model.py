@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rules.gateway import GATEWAY_GROUP, INFERENCE_POOL, INFERENCE_POOL_GROUP
+from rules.gateway import CONTROLLER, GATEWAY_GROUP, INFERENCE_POOL, INFERENCE_POOL_GROUP
+
+__all__ = ["CONTROLLER", "Backend", "Key", "Object", "Snapshot", "backend_of", "backends", "by_key", "key"]
 
 Object = dict[str, Any]
 Key = tuple[str, str]
-
-CONTROLLER = "networking.gke.io/gateway"
 
 
 def key(obj: Object) -> Key:
@@ -40,7 +40,7 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """All objects of one round, by (namespace, name)."""
+    """All objects of one round, by (namespace, name). `secrets` None: they are not known, and not judged."""
 
     gateways: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
     routes: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
@@ -48,6 +48,8 @@ class Snapshot:
     services: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
     namespaces: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
     grants: Mapping[Key, Object] = field(default_factory=dict[Key, Object])
+    secrets: Mapping[Key, Object] | None = None
+    extensions: tuple[Object, ...] = ()
 
     def routes_to(self, kind: str, place: Key) -> Iterator[Object]:
         """The routes with that Service or InferencePool as a backend; one of the retired group is not the same pool."""
@@ -68,6 +70,33 @@ class Snapshot:
         if reference.get("kind", "Gateway") != "Gateway" or reference.get("group", GATEWAY_GROUP) != GATEWAY_GROUP:
             return None
         return self.gateways.get((reference.get("namespace", key(route)[0]), reference["name"]))
+
+    def has_picker(self, pool: Object) -> bool:
+        """Whether the endpoint picker that a pool names is a Service with the port; also where a pool names none."""
+        reference: Object = pool["spec"].get("endpointPickerRef") or {}
+        if not reference.get("name"):
+            return True
+        service = self.services.get((key(pool)[0], reference["name"]))
+        wanted = (reference.get("port") or {}).get("number")
+        if service is None or wanted is None:
+            return service is not None
+        return any(port["port"] == wanted for port in service["spec"].get("ports") or [])
+
+    def granted(self, source: tuple[str, str, str], target: tuple[str, str, str, str]) -> bool:
+        """Whether a ReferenceGrant lets `source` (group, kind, namespace) name `target` (group, kind, namespace, name)."""
+        group, kind, place, name = target
+        for (namespace, _), grant in self.grants.items():
+            if namespace != place:
+                continue
+            sources = [(item["group"], item["kind"], item["namespace"]) for item in grant["spec"].get("from", [])]
+            targets = [
+                item
+                for item in grant["spec"].get("to", [])
+                if (item["group"], item["kind"]) == (group, kind) and item.get("name", name) == name
+            ]
+            if source in sources and targets:
+                return True
+        return False
 
 
 def backends(route: Object) -> Iterator[Backend]:

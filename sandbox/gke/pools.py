@@ -43,9 +43,12 @@ def status(pool: Object, snapshot: Snapshot, served: list[Object], now: str) -> 
 
 def _resolved(pool: Object, snapshot: Snapshot) -> Object:
     generation = pool["metadata"].get("generation")
-    picker: Object = pool["spec"].get("endpointPickerRef") or {}
-    namespace, name = key(pool)[0], picker.get("name", "")
-    if (namespace, name) in snapshot.services:
+    if snapshot.has_picker(pool):
         return condition("ResolvedRefs", "True", "ResolvedRefs", generation=generation)
-    complaint = f'Service "{namespace}/{name}" of endpointPickerRef not found.'
+    picker: Object = pool["spec"]["endpointPickerRef"]
+    where = f'Service "{key(pool)[0]}/{picker["name"]}" of endpointPickerRef'
+    if (key(pool)[0], picker["name"]) in snapshot.services:
+        complaint = f"{where} has no port {picker['port']['number']}."
+    else:
+        complaint = f"{where} not found."
     return condition("ResolvedRefs", "False", "InvalidExtensionRef", complaint, generation=generation)

@@ -1,7 +1,7 @@
 """The status GKE gives an HTTPRoute, per Gateway it names.
 
-Owns Accepted, ResolvedRefs and Reconciled. What GKE refuses in a rule is asked of `rules.gateway`; a route with such a
-rule applies without error and fails here, with GWCER104, as on GKE.
+Owns Accepted, ResolvedRefs and Reconciled. What GKE refuses in a rule is asked of `rules.gateway`, its words of
+`rules.gateway_errors`; a route with such a rule applies without error and fails here, as on GKE.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rules.finding import Finding
+from rules import gateway_errors
 from rules.gateway import (
     GATEWAY_GROUP,
     INFERENCE_POOL,
@@ -62,21 +62,6 @@ def blocking(gateway: Object, snapshot: Snapshot) -> str | None:
     return None
 
 
-def text(code: str, route: Object, message: str) -> str:
-    """An error as GKE's Gateway controller words it."""
-    namespace, name = key(route)
-    return f'error cause: gateway-api: HTTPRoute "{namespace}/{name}" is misconfigured, err: {code}: {message}'
-
-
-def refusal(finding: Finding) -> str:
-    """GKE's own words for a refused field."""
-    if finding.rule == "timeouts":
-        return "Timeouts are not supported."
-    if finding.rule == "regular-expression" and finding.path.endswith("path.type"):
-        return "Paths must start with a '/' character."
-    return finding.message
-
-
 def _conditions(route: Object, gateway: Object, reference: Object, snapshot: Snapshot) -> list[Object]:
     generation = route["metadata"].get("generation")
 
@@ -101,13 +86,13 @@ def _conditions(route: Object, gateway: Object, reference: Object, snapshot: Sna
         )
         refused = made("Accepted", "False", "NotAllowedByListeners", complaint)
     elif findings:
-        complaint = text("GWCER104", route, refusal(findings[0]))
+        complaint = gateway_errors.route(*key(route), gateway_errors.REFUSED, gateway_errors.refusal(findings[0]))
         refused = made("Accepted", "False", "UnsupportedValue", complaint)
     else:
         refused = None
-        complaint = problem[1] if problem else ""
+        complaint = problem[1] if problem else _without_picker(route, snapshot)
     accepted = refused or made("Accepted", "True", "Accepted")
-    if refused or problem:
+    if complaint:
         reconciled = made("Reconciled", "False", "ReconciliationFailed", complaint)
     else:
         reconciled = made("Reconciled", "True", "ReconciliationSucceeded")
@@ -120,8 +105,19 @@ def _unresolved(route: Object, gateway: Object, snapshot: Snapshot) -> tuple[str
         problem = _backend_problem(backend, route, gateway["spec"]["gatewayClassName"], snapshot)
         if problem is not None:
             reason, code, message = problem
-            return reason, text(code, route, message)
+            return reason, gateway_errors.route(*key(route), code, message)
     return None
+
+
+def _without_picker(route: Object, snapshot: Snapshot) -> str:
+    """The complaint about the first pool whose endpoint picker is no Service with that port; "" when there is none. The route
+    heals with the Service: that is made after the pool, by whoever makes both.
+    """
+    for backend in backends(route):
+        pool = snapshot.pools.get((backend.namespace, backend.name)) if backend.kind == INFERENCE_POOL else None
+        if pool is not None and not snapshot.has_picker(pool):
+            return gateway_errors.picker_missing(backend.namespace, pool["spec"]["endpointPickerRef"]["name"])
+    return ""
 
 
 def _backend_problem(
@@ -130,21 +126,23 @@ def _backend_problem(
     """(reason, code, message); a missing object is GWCER102 inside GWCER104, as GKE nests them."""
     where = f'{backend.kind} "{backend.namespace}/{backend.name}"'
     place = (backend.namespace, backend.name)
-    missing = ("BackendNotFound", "GWCER104", f"GWCER102: {where} not found.")
-    if backend.namespace != key(route)[0] and not _granted(route, backend, snapshot):
-        return "RefNotPermitted", "GWCER102", f"no ReferenceGrant permits {where}."
+    missing = ("BackendNotFound", gateway_errors.REFUSED, gateway_errors.missing(where))
+    source, target = (GATEWAY_GROUP, "HTTPRoute", key(route)[0]), (backend.group, backend.kind, *place)
+    if backend.namespace != key(route)[0] and not snapshot.granted(source, target):
+        return "RefNotPermitted", gateway_errors.NOT_FOUND, f"no ReferenceGrant permits {where}."
     if (backend.group, backend.kind) == ("", "Service"):
         service = snapshot.services.get(place)
         ports: list[Object] = service["spec"].get("ports", []) if service is not None else []
         if service is not None and all(port["port"] != backend.port for port in ports):
-            return "BackendNotFound", "GWCER104", f"GWCER102: {where} has no port {backend.port}."
+            return "BackendNotFound", gateway_errors.REFUSED, gateway_errors.port_missing(where, backend.port)
         return missing if service is None else None
     if (backend.group, backend.kind) == (INFERENCE_POOL_GROUP, INFERENCE_POOL):
         if not takes(class_name, INFERENCE_POOL):
             complaint = f"{where}: GatewayClass {class_name} does not support InferencePool backends."
-            return "InvalidKind", "GWCER104", complaint
+            return "InvalidKind", gateway_errors.REFUSED, complaint
         return missing if place not in snapshot.pools else None
-    return "InvalidKind", "GWCER104", f"backend kind {backend.group or 'core'}/{backend.kind} is not supported."
+    complaint = f"backend kind {backend.group or 'core'}/{backend.kind} is not supported."
+    return "InvalidKind", gateway_errors.REFUSED, complaint
 
 
 def _matches(reference: Object, listener: Object) -> bool:
@@ -187,23 +185,3 @@ def _hostnames_meet(listener: str | None, hostnames: list[str]) -> bool:
 
 def _covers(pattern: str, name: str) -> bool:
     return pattern == name or (pattern.startswith("*.") and name.endswith(pattern[1:]))
-
-
-def _granted(route: Object, backend: Backend, snapshot: Snapshot) -> bool:
-    for (namespace, _), grant in snapshot.grants.items():
-        if namespace != backend.namespace:
-            continue
-        sources = [
-            item
-            for item in grant["spec"].get("from", [])
-            if (item["group"], item["kind"], item["namespace"]) == (GATEWAY_GROUP, "HTTPRoute", key(route)[0])
-        ]
-        targets = [
-            item
-            for item in grant["spec"].get("to", [])
-            if (item["group"], item["kind"]) == (backend.group, backend.kind)
-            and item.get("name", backend.name) == backend.name
-        ]
-        if sources and targets:
-            return True
-    return False

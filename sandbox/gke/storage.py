@@ -11,6 +11,7 @@ import contextlib
 from typing import Any
 
 from rules import volumes
+from sandbox.gke.isolation import Isolation
 from sandbox.kube.client import ApiError, Client
 from sandbox.node.reconciler import Reconciler
 from sandbox.node.status import now_text
@@ -18,8 +19,7 @@ from sandbox.node.status import now_text
 Object = dict[str, Any]
 
 STORAGE_API_VERSION = "storage.k8s.io/v1"
-DRIVERS = (volumes.DISK_DRIVER, volumes.FILESTORE_DRIVER)
-ZONE = "topology.gke.io/zone"
+ZONE = volumes.ZONE_KEY
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 
@@ -32,6 +32,7 @@ class Storage(Reconciler):
 
     def __init__(self, client: Client) -> None:
         super().__init__(client, "GKE storage", resync=_RESYNC_SECONDS, retry=_RETRY_SECONDS)
+        self._isolation = Isolation("GKE storage")
         self._classes = self.follow(STORAGE_API_VERSION, "StorageClass")
         self._claims = self.follow("v1", "PersistentVolumeClaim")
         self._volumes = self.follow("v1", "PersistentVolume")
@@ -49,19 +50,23 @@ class Storage(Reconciler):
         nodes = {node["metadata"]["name"]: node for node in self._nodes.items()}
         for claim in self._claims.items():
             found = classes.get(claim["spec"].get("storageClassName") or "")
-            if found is None or found["provisioner"] not in DRIVERS or volume_name(claim) in held:
+            if found is None or found["provisioner"] not in volumes.DRIVERS or volume_name(claim) in held:
                 continue
             if claim["spec"].get("volumeName") or claim["metadata"].get("deletionTimestamp"):
                 continue
-            self._provision(claim, found, nodes)
+            with self._isolation.of(claim):
+                self._provision(claim, found, nodes)
         for volume in self._volumes.items():
             if is_done(volume):
                 with contextlib.suppress(ApiError):  # gone meanwhile
                     self._client.delete("v1", "PersistentVolume", volume["metadata"]["name"])
         for attachment in self._attachments.items():
-            if attachment["spec"]["attacher"] in DRIVERS and not (attachment.get("status") or {}).get("attached"):
-                self.write_status(attachment, {"attached": True})
-        return True
+            if attachment["spec"]["attacher"] in volumes.DRIVERS and not (attachment.get("status") or {}).get(
+                "attached"
+            ):
+                with self._isolation.of(attachment):
+                    self.write_status(attachment, {"attached": True})
+        return not self._isolation.asks_for_another_round()
 
     def _provision(self, claim: Object, found: Object, nodes: dict[str, Object]) -> None:
         node = placed_on(claim, found, nodes)
@@ -109,13 +114,13 @@ def storage_class(name: str) -> Object:
         "metadata": {
             "name": name,
             "annotations": annotations,
-            "labels": {"k8s-app": "gcp-compute-persistent-disk-csi-driver"},
+            "labels": dict(volumes.DISK_CLASS_LABELS),
         },
         "provisioner": volumes.DISK_DRIVER,
         "parameters": {"type": volumes.DISK_CLASSES[name]},
         "reclaimPolicy": "Delete",
         "allowVolumeExpansion": True,
-        "volumeBindingMode": "Immediate" if name == "standard" else "WaitForFirstConsumer",
+        "volumeBindingMode": volumes.binding_mode(name),
     }
 
 
@@ -127,7 +132,7 @@ def volume_name(claim: Object) -> str:
 def placed_on(claim: Object, found: Object, nodes: dict[str, Object]) -> Object | None:
     """The node whose zone a volume is made in: where its first pod goes, or any where the class does not wait for one."""
     selected = (claim["metadata"].get("annotations") or {}).get(volumes.SELECTED_NODE)
-    if found.get("volumeBindingMode") == "WaitForFirstConsumer":
+    if found.get("volumeBindingMode") == volumes.FIRST_CONSUMER:
         return nodes.get(selected) if selected else None
     return nodes[min(nodes)] if nodes else None
 
@@ -136,10 +141,7 @@ def refused(claim: Object, found: Object) -> str:
     """What the driver says to a claim that it cannot serve; nothing where it can."""
     modes = set(claim["spec"].get("accessModes") or [])
     if found["provisioner"] == volumes.DISK_DRIVER and not modes <= volumes.DISK_MODES:
-        return (
-            f'failed to provision volume with StorageClass "{found["metadata"]["name"]}": rpc error: code = InvalidArgument '
-            "desc = VolumeCapabilities is invalid: specified multi writer with mount access type"
-        )
+        return volumes.shared_disk_refused(found["metadata"]["name"])
     return ""
 
 
@@ -174,4 +176,4 @@ def is_done(volume: Object) -> bool:
     made_by = (volume["metadata"].get("annotations") or {}).get(PROVISIONED_BY)
     released = (volume.get("status") or {}).get("phase") == "Released"
     deletes = volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
-    return made_by in DRIVERS and released and deletes and not volume["metadata"].get("deletionTimestamp")
+    return made_by in volumes.DRIVERS and released and deletes and not volume["metadata"].get("deletionTimestamp")

@@ -127,7 +127,11 @@ class Apis:
             and name in {"*", pod["metadata"]["name"]}
             and selects(parse(query.get("labelSelector", "")), pod["metadata"].get("labels") or {})
         ]
-        by_pod = {(p.labels["resource.labels.namespace"], p.labels["metric.labels.pod"]): p for p in points}
+        by_pod: dict[tuple[str, str], Point] = {}
+        # Of several series always the same one, however they happen to be read.
+        for point in sorted(points, key=lambda item: sorted(item.labels.items())):
+            place = (point.labels["resource.labels.namespace"], point.labels["metric.labels.pod"])
+            by_pod.setdefault(place, point)
         items: list[Object] = []
         for pod in sorted(chosen, key=lambda item: item["metadata"]["name"]):
             point = by_pod.get((namespace, pod["metadata"]["name"]))

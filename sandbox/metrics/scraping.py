@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
+import http.client
+import logging
 import ssl
 import urllib.error
 import urllib.request
@@ -23,6 +24,8 @@ from sandbox.metrics.targets import Target
 from sandbox.node.addresses import Addresses
 
 Object = dict[str, Any]
+
+_log = logging.getLogger(__name__)
 
 _COLLECTOR: Final = f"system:serviceaccount:{COLLECTOR_NAMESPACE}:{COLLECTOR_ACCOUNT}"
 _SHORTEST_INTERVAL: Final = 0.25
@@ -48,11 +51,19 @@ class Scraper:
 
     async def _follow(self, target: Target) -> None:
         pause = max(scaled(target.interval), _SHORTEST_INTERVAL)
+        told = ""
         while True:
-            with contextlib.suppress(OSError, ApiError):
+            try:
                 text = await asyncio.to_thread(self._read, target)
                 if text is not None:
                     self._series.ingest(target, text)
+                told = ""
+            except (OSError, ApiError):
+                pass  # it does not answer
+            except Exception as error:  # noqa: BLE001 - one odd answer must not end the reading of a target
+                if told != repr(error):
+                    told = repr(error)
+                    _log.warning("%s/%s:%d: %s", target.namespace, target.pod, target.port, told)
             await asyncio.sleep(pause)
 
     def _read(self, target: Target) -> str | None:
@@ -90,7 +101,7 @@ def fetch(url: str, headers: dict[str, str] | None = None) -> str:
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT, context=context) as answer:  # noqa: S310
             return answer.read(_LIMIT).decode(errors="replace")
-    except ValueError as error:  # a head that is no HTTP
+    except (ValueError, http.client.HTTPException) as error:  # this is no HTTP, or not all of it
         raise urllib.error.URLError(str(error)) from error
 
 

@@ -46,8 +46,10 @@ class _Series:
     before: tuple[float, float] | None = None
 
 
-_Key = tuple[str, str, tuple[tuple[str, str], ...]]
-"""Name, uid of the pod, labels."""
+_Source = tuple[str, str, int]
+"""What reads a pod on which port: kind, name, port. Two that read the same pod have series of their own."""
+_Key = tuple[str, str, _Source, tuple[tuple[str, str], ...]]
+"""Name, uid of the pod, source, labels."""
 
 
 class Series:
@@ -72,6 +74,7 @@ class Series:
         }
         added = {f"resource.labels.{key}": value for key, value in resource.items()}
         added |= {"resource.type": "prometheus_target", "metric.labels.pod": target.pod}
+        source = (target.source, target.monitor, target.port)
         now = self._clock()
         with self._lock:
             for name, samples in prometheus.parse(text).items():
@@ -86,7 +89,7 @@ class Series:
                 self._known.add(full)
                 for labels, value in samples:
                     own = {f"metric.labels.{key}": text for key, text in labels.items()}
-                    self._add((full, target.uid, tuple(sorted(labels.items()))), {**own, **added}, value, now)
+                    self._add((full, target.uid, source, tuple(sorted(labels.items()))), {**own, **added}, value, now)
             limit = now - scaled(facts.RETENTION_SECONDS)
             self._series = {key: series for key, series in self._series.items() if series.at >= limit}
 

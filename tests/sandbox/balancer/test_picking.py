@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from sandbox.balancer.endpoints import Endpoint
 from sandbox.balancer.specs import BackendSpec, Picker
 from sandbox.cluster.proc import free_ports
 from tests.sandbox.balancer.servers import Behaviour, ask, running, server
@@ -25,6 +26,7 @@ class PickerHandler(BaseHTTPRequestHandler):
 
     asked: ClassVar[list[tuple[str, Object]]] = []
     status: ClassVar[int] = 200
+    error: ClassVar[str] = "no capacity"
 
     def do_POST(self) -> None:
         """Answers `/pick` and `/done`."""
@@ -32,7 +34,7 @@ class PickerHandler(BaseHTTPRequestHandler):
         self.asked.append((self.path, body))
         answer: Object = {}
         if self.path == "/pick" and self.status != 200:
-            answer = {"error": "no capacity"}
+            answer = {"error": self.error}
         elif self.path == "/pick":
             last = max(body["candidates"], key=lambda item: item["pod"])
             answer = {"id": "7", "pod": last["pod"], "address": last["address"]}
@@ -53,6 +55,7 @@ def balancer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]
     monkeypatch.setenv("SANDBOX_SPEED", "20")
     monkeypatch.setattr(PickerHandler, "asked", [])
     monkeypatch.setattr(PickerHandler, "status", 200)
+    monkeypatch.setattr(PickerHandler, "error", "no capacity")
     with stage(tmp_path) as made:
         yield made
 
@@ -115,6 +118,57 @@ def test_picker_that_refuses_the_request(balancer: Stage) -> None:
     with server(Behaviour("a")) as a, server(Behaviour("b")) as b, running(PickerHandler) as picker:
         serve(balancer, (a, b), picker, fail_open=True)
         assert post(balancer) == (429, "no capacity")
+
+
+@pytest.mark.parametrize(
+    ("error", "fail_open", "wanted"),
+    [
+        ("candidates: each needs pod and address (HOST:PORT)", True, 200),
+        ("candidates: each needs pod and address (HOST:PORT)", False, 503),
+        ("body: no JSON", True, 400),
+    ],
+    ids=["open", "closed", "the client's own"],
+)
+def test_what_the_load_balancer_said_wrong_is_no_fault_of_the_client(
+    balancer: Stage, error: str, *, fail_open: bool, wanted: int
+) -> None:
+    """Only what the picker says of the request itself goes back; anything else is a picker that failed."""
+    PickerHandler.status, PickerHandler.error = 400, error
+    with server(Behaviour("a")) as a, server(Behaviour("b")) as b, running(PickerHandler) as picker:
+        serve(balancer, (a, b), picker, fail_open=fail_open)
+        status, body = post(balancer)
+    assert status == wanted
+    assert "candidates" not in body
+
+
+def with_a_crashed_server(balancer: Stage, check: int, picker: int, *others: Endpoint) -> None:
+    """A pool whose server `z` has no process, while its last check still counts: the endpoint is healthy."""
+    spec, picking = pool(fail_open=False)
+    crashed = endpoint("z", None, check=check)
+    fleet = {spec.key: (spec, [crashed, *others]), picking.key: (picking, [endpoint("epp", picker)])}
+    balancer.serve(rules(({}, ((spec.key, 1),))), fleet)
+    backends = balancer.fleet.backends
+    eventually(lambda: len(backends[spec.key].healthy()) == 1 + len(others), "the servers are healthy")
+    eventually(backends[picking.key].healthy, "the picker is healthy")
+
+
+def test_a_crashed_server_is_no_candidate(balancer: Stage) -> None:
+    """The incident: one container in back-off, and the picker refused every request of the pool because of its address."""
+    with server(Behaviour("a")) as a, server(Behaviour("z")) as check, running(PickerHandler) as picker:
+        with_a_crashed_server(balancer, check, picker, endpoint("a", a))
+        answers = [post(balancer) for _ in range(4)]
+    assert [(status, json.loads(body)["server"]) for status, body in answers] == [(200, "a")] * 4
+    for path, asked in PickerHandler.asked:
+        assert path == "/done" or [item["pod"] for item in asked["candidates"]] == ["llm/a"]
+
+
+def test_pool_whose_only_server_has_crashed(balancer: Stage) -> None:
+    """A connection that is refused, as on GKE until its checks have failed; the picker has nothing to choose from."""
+    with server(Behaviour("z")) as check, running(PickerHandler) as picker:
+        with_a_crashed_server(balancer, check, picker)
+        status, body = post(balancer)
+    assert (status, "Connection refused" in body) == (503, True)
+    assert PickerHandler.asked == []
 
 
 def test_pool_without_healthy_servers_is_not_asked_about(balancer: Stage) -> None:

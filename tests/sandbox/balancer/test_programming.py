@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -94,3 +95,27 @@ def test_hostnames_of_listener_and_route_meet() -> None:
     assert programmed(gate, obj).listeners[0].matches == ()
     obj["spec"]["hostnames"] = []
     assert programmed(gate, obj).listeners[0].matches[0].hosts == ("*.example.com",)
+
+
+@pytest.mark.parametrize("stuck_first", [True, False])
+def test_settings_of_a_gateway_that_takes_changes_win(*, stuck_first: bool) -> None:
+    """A backend of two Gateways is checked once: not by what the blocked one still has of long ago."""
+    fresh = programmed(gateway(), route(SERVICE_REF))
+    key = "Service/llm/svc:8000"
+    old = dataclasses.replace(fresh.backends[key], timeout=5.0)
+    stuck = dataclasses.replace(fresh, name="stuck", backends={key: old, "other": old}, problem="GWCER104")
+    found = programming.backends([stuck, fresh] if stuck_first else [fresh, stuck])
+    assert found[key] == fresh.backends[key]
+    assert found["other"] == old
+
+
+def test_a_missing_certificate_is_a_problem_of_the_gateway() -> None:
+    """Also of one that has been programmed: it keeps changes of its routes out."""
+    gate = gateway()
+    tls = {"certificateRefs": [{"name": "edge"}]}
+    gate["spec"]["listeners"].append({"name": "https", "port": 443, "protocol": "HTTPS", "tls": tls})
+    gate["status"] = {"conditions": [{"type": "Programmed", "status": "True", "reason": "Programmed"}]}
+    held = dataclasses.replace(world(gate), secrets={})
+    assert "GWCER102: Secret infra/edge not found" in (programming.problem(gate, held) or "")
+    made = {"metadata": {}, "data": {"tls.crt": "x", "tls.key": "x"}}
+    assert programming.problem(gate, dataclasses.replace(held, secrets={("infra", "edge"): made})) is None

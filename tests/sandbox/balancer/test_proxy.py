@@ -160,6 +160,17 @@ def test_connection_refused(balancer: Stage) -> None:
     assert "delayed connect error: Connection refused" in body
 
 
+def test_server_without_a_process(balancer: Stage, tmp_path: Path) -> None:
+    """A container in back-off is a refused connection for its share of requests, not a backend without endpoints."""
+    with server(Behaviour("one")) as alive:
+        balancer.one(backend(log_share=1.0), endpoint("a", alive), endpoint("b", None, check=alive))
+        answers = [ask(balancer.port, "/")[:2] for _ in range(4)]
+    assert sorted(status for status, _ in answers) == [200, 200, 503, 503]
+    assert all("Connection refused" in body for status, body in answers if status == 503)
+    details = {entry["jsonPayload"]["statusDetails"] for entry in logged(tmp_path)}
+    assert details == {"response_sent_by_backend", "failed_to_connect_to_backend"}
+
+
 def test_server_that_hangs_up(balancer: Stage) -> None:
     """A server that dies while it works leaves a 503, not a broken connection."""
     with socket.create_server(("127.0.0.1", 0)) as listening:

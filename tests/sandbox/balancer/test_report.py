@@ -105,6 +105,23 @@ def test_tree(home: Path) -> None:
     assert places == sorted(places)
 
 
+def test_a_listener_that_cannot_be_served_is_shown_as_it_was_said(home: Path) -> None:
+    """Brackets of an error are text, not markup: they neither vanish nor break the tree."""
+    file = home / "clusters" / "p_r_c" / "run" / state.FILE
+    content = json.loads(file.read_text())
+    (listener,) = content["gateways"][0]["listeners"]
+    listener |= {"url": None, "problem": "[SSL: KEY_VALUES_MISMATCH] key values mismatch [/]"}
+    file.write_text(json.dumps(content))
+    tree = Tree("cluster")
+    report.add_gateways(tree, home / "clusters" / "p_r_c")
+    with (home / "out").open("w") as out:
+        console = Console(width=200, record=True, file=out)
+        console.print(tree)
+    assert "http :80  not served  [SSL: KEY_VALUES_MISMATCH] key values mismatch [/]" in console.export_text()
+    words = "Gateway llm/gw: listener http cannot be served: [SSL: KEY_VALUES_MISMATCH]"
+    assert any(line.startswith(words) for line in report.urls(home))
+
+
 def test_urls(home: Path) -> None:
     """What `make up` ends with: where to send requests, and that something is in the way."""
     lines = report.urls(home)

@@ -8,10 +8,11 @@ from sandbox.gke import gateways, pools
 from tests.sandbox.gke.objects import NOW, POOL_REF, SERVICE_REF, Object, condition, gateway, pool, route, snapshot
 
 
-def judged(gate: Object, *routes: Object) -> Object:
-    """The status of `gate`; the project has one address, `llm-gateway`."""
+def judged(gate: Object, *routes: Object, subnet: bool = True) -> Object:
+    """The status of `gate`; the project has one address, `llm-gateway`, and a proxy-only subnet unless told otherwise."""
     world = snapshot(gateways=[gate], routes=list(routes))
-    return gateways.status(gate, world, {"llm-gateway": "203.0.113.77"}.get, NOW)
+    lookup = {"llm-gateway": "203.0.113.77"}.get
+    return gateways.status(gate, world, lookup, NOW, proxy_subnet=lambda: subnet)
 
 
 def test_named_address() -> None:
@@ -32,6 +33,36 @@ def test_missing_address_is_gwcer106() -> None:
     assert 'GWCER106: Address "global-one" does not exist' in programmed["message"]
     assert status["addresses"] == []
     assert condition(status["listeners"][0]["conditions"], "Programmed")["status"] == "False"
+
+
+def test_a_regional_address_does_not_exist_for_a_global_gateway() -> None:
+    """The incident in the other direction: reserved in the region, asked for by a global class."""
+    asked: Object = {"type": "NamedAddress", "value": "llm-gateway"}
+    status = judged(gateway("gke-l7-global-external-managed", addresses=[asked]))
+    programmed = condition(status["conditions"], "Programmed")
+    assert (programmed["status"], programmed["reason"]) == ("False", "AddressNotUsable")
+    assert 'GWCER106: Address "llm-gateway" does not exist' in programmed["message"]
+
+
+def test_an_address_without_a_value_is_chosen() -> None:
+    """Since Gateway API 1.3 `value` may be left out: such a Gateway gets any address of the type, and a name has none."""
+    status = judged(gateway(addresses=[{"type": "IPAddress"}]))
+    assert status["addresses"] == judged(gateway())["addresses"]
+    assert condition(status["conditions"], "Programmed")["status"] == "True"
+    status = judged(gateway(addresses=[{"type": "NamedAddress"}]))
+    assert condition(status["conditions"], "Programmed")["reason"] == "AddressNotUsable"
+
+
+def test_regional_gateway_without_proxies() -> None:
+    """The incident: without a proxy-only subnet a regional Gateway is never programmed; global classes need none."""
+    status = judged(gateway(), subnet=False)
+    programmed = condition(status["conditions"], "Programmed")
+    assert (programmed["status"], programmed["reason"]) == ("False", "Invalid")
+    assert "active proxy-only subnetwork is required" in programmed["message"]
+    assert status["addresses"] == []
+    assert condition(status["listeners"][0]["conditions"], "Programmed")["status"] == "False"
+    other = judged(gateway("gke-l7-global-external-managed"), subnet=False)
+    assert condition(other["conditions"], "Programmed")["status"] == "True"
 
 
 def test_made_up_addresses_are_stable_and_for_documentation_only() -> None:
@@ -81,6 +112,15 @@ def test_pool_whose_picker_is_missing() -> None:
     resolved = condition(parent["conditions"], "ResolvedRefs")
     assert resolved["status"] == "False"
     assert "llm/gone" in resolved["message"]
+
+
+def test_pool_whose_picker_has_another_port() -> None:
+    """A Service of the right name is not enough: the pool names the port of the call too."""
+    gate, obj, odd = gateway(), route(POOL_REF), pool()
+    odd["spec"]["endpointPickerRef"]["port"] = {"number": 9002}
+    (parent,) = pools.status(odd, snapshot(gateways=[gate], routes=[obj]), [gate], NOW)["parents"]
+    resolved = condition(parent["conditions"], "ResolvedRefs")
+    assert (resolved["status"], "has no port 9002" in resolved["message"]) == ("False", True)
 
 
 def test_route_to_the_retired_group_does_not_connect_the_pool() -> None:

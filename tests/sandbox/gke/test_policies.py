@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from sandbox.gke.policies import attached
@@ -63,3 +65,37 @@ def test_older_policy_wins() -> None:
     status, reason, message = judged(young, SERVICE_REF, rivals=[old, young])
     assert (status, reason) == ("False", "Conflicted")
     assert message.endswith("an older policy of this kind: old.")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [{**SERVICE, "namespace": "llm"}, {"kind": "Service", "name": "svc"}],
+    ids=["namespace", "group"],
+)
+def test_rivals_are_recognized_however_they_write_their_target(written: Object) -> None:
+    """A namespace that is the policy's own anyway, or a group left out, does not make it another target."""
+    old, young = policy(written, "old", "2026-01-01T00:00:00Z"), policy(SERVICE, "young")
+    assert judged(old, SERVICE_REF, rivals=[old, young])[0] == "True"
+    assert judged(young, SERVICE_REF, rivals=[old, young])[:2] == ("False", "Conflicted")
+
+
+def test_a_policy_of_another_namespace_is_no_rival() -> None:
+    """It is refused itself, so it is not in the way of the one that counts."""
+    foreign, own = policy({**SERVICE, "namespace": "llm"}, "foreign", "2026-01-01T00:00:00Z"), policy(SERVICE, "own")
+    foreign["metadata"]["namespace"] = "elsewhere"
+    assert judged(own, SERVICE_REF, rivals=[foreign, own])[0] == "True"
+
+
+@pytest.mark.parametrize(("targeted", "status"), [("gw", "True"), ("other", "False")])
+def test_the_callout_of_an_extension_is_behind_its_gateway(targeted: str, status: str) -> None:
+    """Google's own sample: a GRPC health check for the Service that a GCPRoutingExtension calls, which no route names."""
+    gate = gateway()
+    target: Object = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": targeted}
+    callout: Object = {"name": "bbr", "backendRef": {"name": "svc", "port": 8000}}
+    chains = [{"name": "chain", "extensions": [callout]}]
+    extension = named("bbr", "infra", spec={"targetRefs": [target], "extensionChains": chains})
+    service = named("svc", "infra", spec={"ports": [{"port": 8000}]})
+    world = dataclasses.replace(snapshot(gateways=[gate], services=[service]), extensions=(extension,))
+    checked = policy(SERVICE)
+    checked["metadata"]["namespace"] = "infra"
+    assert attached(checked, [checked], world, [gate])["status"] == status

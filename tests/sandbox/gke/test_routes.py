@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from sandbox.gke import routes
-from tests.sandbox.gke.objects import NOW, POOL_REF, SERVICE_REF, Object, condition, gateway, route, snapshot
+from sandbox.gke.model import by_key
+from tests.sandbox.gke.objects import (
+    NOW,
+    POOL_REF,
+    SERVICE_REF,
+    Object,
+    condition,
+    gateway,
+    named,
+    pool,
+    route,
+    snapshot,
+)
 
 
 def judged(obj: Object, gate: Object | None = None, services: list[Object] | None = None) -> list[Object]:
@@ -67,6 +81,24 @@ def test_backends_that_cannot_be_used(backend: Object, reason: str, words: str) 
     assert words in resolved["message"]
     assert condition(conditions, "Accepted")["status"] == "True"
     assert condition(conditions, "Reconciled")["status"] == "False"
+
+
+@pytest.mark.parametrize("port", [None, {"number": 9002}], ids=["no-service", "no-port"])
+def test_pool_without_its_picker_holds_up_the_gateway(port: Object | None) -> None:
+    """The incident: the route is accepted and resolved, and nothing is programmed until the picker's Service is there."""
+    gate, obj, odd = gateway(), route(POOL_REF), pool()
+    odd["spec"]["endpointPickerRef"] |= {"port": port} if port else {"name": "late"}
+    held = dataclasses.replace(snapshot(gateways=[gate], routes=[obj]), pools=by_key([odd]))
+    (parent,) = routes.status(obj, held, [gate], NOW)["parents"]
+    assert condition(parent["conditions"], "Accepted")["status"] == "True"
+    assert condition(parent["conditions"], "ResolvedRefs")["status"] == "True"
+    reconciled = condition(parent["conditions"], "Reconciled")
+    name = odd["spec"]["endpointPickerRef"]["name"]
+    words = f"no-error-isolation: missing neg status in annotation of extension service llm/{name}"
+    assert (reconciled["reason"], words in reconciled["message"]) == ("ReconciliationFailed", True)
+    assert words in (routes.blocking(gate, held) or "")
+    services = {**held.services, ("llm", name): named(name, spec={"ports": [{"port": 9002}]})}
+    assert routes.blocking(gate, dataclasses.replace(held, services=services)) is None, "it heals with the Service"
 
 
 def test_global_class_takes_no_inference_pool() -> None:

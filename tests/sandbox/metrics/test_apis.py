@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -94,6 +95,23 @@ def test_custom_metrics_in_both_versions(world: World) -> None:
     status, body = world.ask(path.format("v1beta2"), "labelSelector=app%3Dother")
     assert (status, body["message"]) == (404, facts.no_points(metric))
     assert world.ask(path.format("v1beta2"), "metricLabelSelector=a+b")[0] == 400
+
+
+def test_of_several_series_of_a_pod_it_is_always_the_same(world: World) -> None:
+    """An autoscaler must not get one server's value now and another's in the next look, as they happen to be scraped."""
+    metric = f"prometheus.googleapis.com|{IN_FLIGHT}|gauge".replace("|", "%7C")
+    path = f"/apis/custom.metrics.k8s.io/v1beta2/namespaces/n/pods/*/{metric}"
+    sidecar = dataclasses.replace(target(), port=9000)
+    found: set[str] = set()
+    for order in ((target(), sidecar), (sidecar, target())):
+        world.series = Series({}, world.clock)
+        world.apis = Apis(facts.CUSTOM_VERSIONS, world.meter, world.series, lambda: world.pods, prometheus=True)
+        for one in order:
+            world.series.ingest(one, (TEXT % 1).replace("12.0", str(one.port)))
+            world.clock.now += 1
+        (item,) = world.ask(path)[1]["items"]
+        found.add(item["value"])
+    assert found == {"8000000m"}
 
 
 def test_discovery(world: World) -> None:
