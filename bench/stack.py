@@ -48,7 +48,11 @@ def _model(number: int) -> Iterator[Entry]:
         yield _object("networking.gke.io/v1", "HealthCheckPolicy", f"{name}-{kind}", namespace, _health(target))
         timeout = {
             "targetRef": target,
-            "default": {"timeoutSec": 3600, "connectionDraining": {"drainingTimeoutSec": 60}},
+            "default": {
+                "timeoutSec": 3600,
+                "connectionDraining": {"drainingTimeoutSec": 60},
+                "securityPolicy": "clients",
+            },
         }
         yield _object("networking.gke.io/v1", "GCPBackendPolicy", f"{name}-{kind}", namespace, timeout)
     yield _object("apps/v1", "Deployment", f"{name}-ui", namespace, _deployment(f"{name}-ui"))

@@ -12,6 +12,7 @@ from policies.alerts import ALERT_SCOPE
 from policies.autoscaling import AUTOSCALER, GRACEFUL_SHUTDOWN, SERVICE_SCALING
 from policies.backend_policies import BACKEND_POLICY_CONTENT, BACKEND_TIMEOUT
 from policies.backend_tls import BACKEND_TLS
+from policies.callers import PUBLIC_ANONYMOUS
 from policies.capacity import TPU_CAPACITY
 from policies.clusters import CLUSTER_GATEWAY_API, PROXY_ONLY_SUBNET
 from policies.compatibility import INFERENCE_API, VERSION_COMPATIBILITY
@@ -73,6 +74,7 @@ POLICIES: Final[list[Policy]] = [
     VOLUME_SHARING,
     GATEWAY_LISTENERS,
     PLAIN_HTTP,
+    PUBLIC_ANONYMOUS,
     EDGE_PROTECTION,
     CLUSTER_HARDENING,
     NODE_HARDENING,

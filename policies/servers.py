@@ -106,7 +106,11 @@ class Servers:
 
     def behind(self, ref: Reference) -> Backend | None:
         """The backend that a reference certainly means."""
-        return self._backends.get((ref.kind, ref.namespace, ref.name)) if isinstance(ref.kind, str) else None
+        return self.at(ref.kind, ref.namespace, ref.name) if isinstance(ref.kind, str) else None
+
+    def at(self, kind: str, namespace: Name, name: Name) -> Backend | None:
+        """The backend of that kind and name."""
+        return self._backends.get((kind, namespace, name))
 
     def _add_generated(self, template: PodTemplate) -> None:
         service = template.service

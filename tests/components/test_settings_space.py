@@ -29,7 +29,7 @@ CONFIG: Final = CHECKOUT / "policies" / "config"
 STACKS: Final = ("dev", "prod", "http-services")
 Path_ = tuple[str | int, ...]
 
-BLOCKED_CHOICES: Final = frozenset({"fail-open", "plain-http", "registry"})
+BLOCKED_CHOICES: Final = frozenset({"anonymous", "everybody", "fail-open", "plain-http", "registry"})
 """Rules against choices that settings name as the weaker ones: an environment that makes one asks for an exemption too."""
 _NAMES: Final = ("a", "qwen", "v6e-2x2", "projects/p/locations/l/keyRings/r/cryptoKeys/k", "10.200.0.0/20", "2Gi", "")
 """Words that mean something somewhere, beside what the patterns allow."""

@@ -10,6 +10,7 @@ from tests.policies.harness import Made, Props, kubernetes
 REGIONAL = "gke-l7-regional-external-managed"
 GLOBAL = "gke-l7-global-external-managed"
 POOL_GROUP = "inference.networking.k8s.io"
+WORKLOAD = {"group": "", "kind": "Service", "name": "qwen-kserve-workload-svc"}
 
 
 def gateway(class_name: Any = REGIONAL, name: str = "inference", namespace: str = "gateways") -> Made:
@@ -68,7 +69,7 @@ def health(target: Props | None = None, name: str = "pool", namespace: str = "mo
 
 def service_health(namespace: str = "models") -> Made:
     """A HealthCheckPolicy for the workload Service."""
-    return health({"group": "", "kind": "Service", "name": "qwen-kserve-workload-svc"}, "service", namespace)
+    return health(WORKLOAD, "service", namespace)
 
 
 def llm(router: Any = None, **spec: Any) -> Made:
@@ -268,7 +269,8 @@ def good_stack() -> list[Made]:
         llm(),
         health(),
         service_health(),
-        backend(),
+        backend(securityPolicy="clients"),
+        backend(WORKLOAD, "service", securityPolicy="clients"),
     ]
 
 

@@ -15,7 +15,7 @@ from tests.components.recording import KEY, build
 from tests.policies.harness import Made, run
 
 STACKS = {path.name.split(".")[1]: path for path in CHECKOUT.glob("examples/*/Pulumi.*.yaml")}
-ADVICE = {"http-services": {"public-plain-http"}}
+ADVICE = {"http-services": {"public-plain-http", "public-anonymous"}}
 
 
 def made(stack: str, *, preview: bool) -> list[Made]:

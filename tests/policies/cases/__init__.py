@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.policies.cases import (
     backends,
+    callers,
     capacity,
     edge,
     images,
@@ -27,6 +28,7 @@ from tests.policies.cases.case import Cases
 CASES: Final[Cases] = {
     **serving.CASES,
     **backends.CASES,
+    **callers.CASES,
     **scaling.CASES,
     **storage.CASES,
     **installation.CASES,

@@ -6,8 +6,48 @@ from typing import Final
 
 from tests.policies.mutations.mutation import GONE
 from tests.policies.mutations.options import ENCRYPTED, option
+from tests.policies.mutations.stacks import PROD
+
+PRODUCTION: Final = frozenset({PROD})
 
 MUTATIONS: Final = (
+    option(
+        "a backend that everybody may call",
+        "GCPBackendPolicy",
+        "spec",
+        "default",
+        "securityPolicy",
+        value=GONE,
+        resource="pool-backend",
+        policy="public-anonymous",
+        rule="anonymous",
+        stacks=PRODUCTION,
+        undecidable=False,  # the one policy that the stack declares refuses everybody else, by whatever name
+    ),
+    option(
+        "an allow list that ends in everybody",
+        "RegionSecurityPolicy",
+        "rules",
+        1,
+        "action",
+        value="allow",
+        policy="public-anonymous",
+        rule="everybody",
+        stacks=PRODUCTION,
+    ),
+    option(
+        "an allow list of everybody",
+        "RegionSecurityPolicy",
+        "rules",
+        0,
+        "match",
+        "config",
+        "srcIpRanges",
+        value=["0.0.0.0/1", "128.0.0.0/1"],
+        policy="public-anonymous",
+        rule="everybody",
+        stacks=PRODUCTION,
+    ),
     option(
         "HTTPS without a certificate",
         "Gateway",
