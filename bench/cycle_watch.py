@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,6 +19,9 @@ import psutil
 
 _PAUSE: Final = 2.0
 """Seconds between two looks at the memory."""
+NOT_ON_LOOPBACK: Final = frozenset({"llmisvc"})
+"""Programs whose port is on all interfaces: KServe's manager takes no address for its webhook server (cmd/llmisvc/main.go of
+0.20.0). It answers reviews of objects, changes nothing and gives nothing away."""
 MIB: Final = 1024 * 1024
 
 
@@ -72,6 +76,21 @@ def listening(home: Path) -> frozenset[int]:
                 if port is not None:
                     found.add(port)
     return frozenset(found)
+
+
+def exposed(home: Path) -> list[str]:
+    """The sandbox's listening TCP sockets that other machines could reach, in words; empty when all are on loopback."""
+    found: list[str] = []
+    for process in processes(home):
+        with suppress(psutil.Error, OSError):
+            program = Path(process.exe()).name
+            for each in process.net_connections("tcp"):
+                if each.status != psutil.CONN_LISTEN or len(each.laddr) < 2 or program in NOT_ON_LOOPBACK:
+                    continue
+                host, port = str(each.laddr[0]), each.laddr[1]
+                if not ip_address(host).is_loopback:
+                    found.append(f"port {port} of {host}, held by process {process.pid} ({_line(process)})")
+    return sorted(found)
 
 
 class Watch:

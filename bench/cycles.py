@@ -27,7 +27,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from bench.cycle_watch import MIB, Memory, Watch, holders, leftovers, listening, memory
+from bench.cycle_watch import MIB, Memory, Watch, exposed, holders, leftovers, listening, memory
 from bench.measure import fit
 from bench.scenarios import BenchError
 from sandbox import daemon
@@ -91,6 +91,8 @@ class Sandbox:
             ports = listening(self.home)
         if not ports:
             raise BenchError("nothing of the sandbox listens after make up; its processes were not found")
+        if open_ports := exposed(self.home):
+            raise BenchError("\n  ".join(["other machines can reach:", *open_ports]))
         held = holders(ports)
         down = self._make("down")
         if left := leftovers(self.home, self.temporary, held):

@@ -61,3 +61,8 @@ def taking(shortest: float, longest: float, key: str) -> float:
 def scaled(seconds: float) -> float:
     """Real seconds to wait here for `seconds` on GKE."""
     return max(seconds / speed(), SHORTEST_PAUSE)
+
+
+def paced(seconds: float, shortest: float) -> float:
+    """Real seconds between two looks of something that looks for as long as it runs: `scaled`, but at least `shortest`."""
+    return max(scaled(seconds), shortest)

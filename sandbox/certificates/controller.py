@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.certificates import certificates, issuing
 from sandbox.certificates.issuing import IssuingError, KeyPair
 from sandbox.certificates.resident import Resident
-from sandbox.kube.client import Client
+from sandbox.kube.client import ApiError, Client
 from sandbox.node.conditions import condition, merged
 from sandbox.node.informer import Informer
 from sandbox.node.status import now_text
@@ -50,10 +50,21 @@ class IssuerWorkload(Resident):
         if not self._secrets.synced:
             return
         for issuer in [*self._issuers.items(), *self._cluster_issuers.items()]:
-            self._write(issuer, [self._issuer_condition(issuer)], {})
+            self._one(issuer, self._reconcile_issuer)
         for certificate in self._certificates.items():
             if not certificate["metadata"].get("deletionTimestamp"):
-                self._reconcile_certificate(certificate)
+                self._one(certificate, self._reconcile_certificate)
+
+    def _one(self, obj: Object, reconcile: Callable[[Object], None]) -> None:
+        """So that an object the API server refuses holds up no other."""
+        try:
+            reconcile(obj)
+        except ApiError as error:
+            if error.status != 404:  # gone meanwhile
+                self.refused(_name_of(obj), error)
+
+    def _reconcile_issuer(self, issuer: Object) -> None:
+        self._write(issuer, [self._issuer_condition(issuer)], {})
 
     def _issuer_condition(self, issuer: Object) -> Object:
         generation = issuer["metadata"].get("generation")
@@ -89,8 +100,8 @@ class IssuerWorkload(Resident):
                 due = certificates.reason_to_issue(certificate, secret, datetime.now(UTC))
             if due is not None:
                 secret = self._issue(certificate, due)
-        except IssuingError as error:
-            self.say(f"certificate {metadata['namespace']}/{metadata['name']}: {error}")
+        except (IssuingError, ValueError, TypeError) as error:  # the latter where a Secret holds what cannot be read
+            self.say(f"{_name_of(certificate)}: {error}")
             self._write(certificate, [certificates.not_ready(certificate, "Failed", str(error))], {})
             return
         pair = certificates.key_pair(secret)
@@ -116,7 +127,7 @@ class IssuerWorkload(Resident):
         pair = issuing.issue(spec, ca=self._ca_of(issuer) if "ca" in issuer["spec"] else None)
         secret = certificates.secret_for(certificate, pair)
         self._client.apply(secret, field_manager=_MANAGER, force=True)
-        self.say(f"certificate {metadata['namespace']}/{metadata['name']}: {due[1]}")
+        self.say(f"{_name_of(certificate)}: {due[1]}")
         return secret
 
     def _write(self, obj: Object, wanted: list[Object], more: Object, *, issued: bool = False) -> None:
@@ -132,6 +143,12 @@ class IssuerWorkload(Resident):
         self._client.merge_patch(
             _API, obj["kind"], metadata["name"], namespace, {"status": status}, subresource="status"
         )
+
+
+def _name_of(obj: Object) -> str:
+    metadata = obj["metadata"]
+    namespace = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+    return f"{obj['kind'].lower()} {namespace}{metadata['name']}"
 
 
 def _holds(item: Object) -> bool:

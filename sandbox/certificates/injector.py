@@ -77,10 +77,13 @@ class CaInjectorWorkload(Resident):
         """One round over everything that carries one of the annotations."""
         for informer in self._targets:
             for obj in informer.items():
-                bundle = self._bundle(obj)
-                patch = patch_for(obj, bundle) if bundle else None
-                if patch is not None:
-                    self._inject(obj, patch)
+                try:
+                    bundle = self._bundle(obj)
+                    patch = patch_for(obj, bundle) if bundle else None
+                    if patch is not None:
+                        self._inject(obj, patch)
+                except ApiError as error:
+                    self.refused(f"{obj['kind']} {obj['metadata']['name']}", error)
 
     def _inject(self, obj: Object, patch: Object) -> None:
         kind, name = obj["kind"], obj["metadata"]["name"]

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -83,15 +84,23 @@ def issue(spec: Object, *, ca: KeyPair | None = None, now: datetime | None = Non
     """A new key and a certificate for `spec`, signed by `ca` or by itself.
 
     Raises:
-        IssuingError: the specification has no name, an unknown key type, or the CA is unusable.
+        IssuingError: the specification has no name, values that X.509 does not allow, an unknown key type, or the CA is
+            unusable.
     """
-    begin = (now or datetime.now(UTC)).replace(microsecond=0)
+    try:
+        return _issue(spec, ca, now or datetime.now(UTC))
+    except (ValueError, TypeError, OverflowError) as error:  # such as a common name of more than 64 characters
+        raise IssuingError(f"spec: {error}") from None
+
+
+def _issue(spec: Object, ca: KeyPair | None, now: datetime) -> KeyPair:
+    begin = now.replace(microsecond=0)
     end = begin + (duration(spec["duration"]) if spec.get("duration") else _DEFAULT_DURATION)
-    key = new_key(spec)
     names = _alternative_names(spec)
     subject = _subject(spec)
     if not names and not spec.get("commonName"):
         raise IssuingError("spec: none of commonName, dnsNames, ipAddresses, uris, emailAddresses is set")
+    key = new_key(spec)
     issuer_name, signer, authority = subject, key, b""
     if ca is not None:
         signer, ca_certificate = load_ca(ca)
@@ -130,7 +139,7 @@ def load_ca(ca: KeyPair) -> tuple[PrivateKey, x509.Certificate]:
     try:
         key = serialization.load_pem_private_key(ca.key, password=None)
         certificate = x509.load_pem_x509_certificate(ca.certificate)
-    except ValueError as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the key is encrypted
         raise IssuingError(f"the signing key pair cannot be read: {error}") from None
     if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)):
         raise IssuingError("the signing key is neither RSA nor ECDSA nor Ed25519")

@@ -5,6 +5,7 @@ Owns the thread, the retries, the log and the `Workload` interface of such a pro
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,11 @@ from sandbox.kube.client import ApiError, NoMatchError
 from sandbox.node.informer import Informer
 from sandbox.node.status import ContainerState, now_text
 
+_log = logging.getLogger(__name__)
+
 _RETRY_SECONDS = 1.0
 _RESYNC_SECONDS = 30.0
+"""Objects that are refused are tried again after 1 s, then ever later, because a key is made for each attempt."""
 
 
 class Resident:
@@ -31,6 +35,8 @@ class Resident:
         self._ready = False
         self._started_at = now_text()
         self._complaints: set[str] = set()
+        self._incomplete = False
+        self._patience = _RETRY_SECONDS
 
     def start(self) -> None:
         """See `sandbox.node.workload.Workload`."""
@@ -60,7 +66,10 @@ class Resident:
         """Overridden by who has to start something before the first `reconcile`."""
 
     def reconcile(self) -> None:
-        """Overridden: brings what is there to what should be. May raise `ApiError`; it is called again then."""
+        """Overridden: brings what is there to what should be. What it raises is logged, and it is called again.
+
+        One object that is refused should not hold up the others: see `refused`.
+        """
 
     def end(self) -> None:
         """Overridden by who has to stop something."""
@@ -68,6 +77,11 @@ class Resident:
     def wake(self) -> None:
         """Asks for a round of `reconcile` soon."""
         self._wake.set()
+
+    def refused(self, what: str, error: Exception) -> None:
+        """Notes that one object could not be brought there in this round; another round comes soon."""
+        self._incomplete = True
+        self.say(f"{what}: {error}")
 
     def say(self, text: str) -> None:
         """Adds a line to the pod's log, once per text."""
@@ -91,18 +105,32 @@ class Resident:
                         begun = True
                     self.reconcile()
                     if self._informers_synced():
-                        pause = _RESYNC_SECONDS
+                        pause = self.until_next()
                         self._become_ready()
                 except (ApiError, NoMatchError, OSError) as error:
                     self.say(f"{error}; trying again")
+                except Exception as error:  # noqa: BLE001 - one odd object must not end this part for the whole cluster
+                    _log.exception("%s", self._name)
+                    self.say(f"{type(error).__name__}: {error}; trying again")
                 self._wake.wait(pause)
                 self._wake.clear()
         finally:
             for informer in self._informers:
                 informer.stop()
-            self.end()
-            self._stopped.set()
-            self._on_change()
+            try:
+                self.end()
+            finally:
+                self._stopped.set()
+                self._on_change()
+
+    def until_next(self) -> float:
+        """Seconds from a round that has looked at everything to the next one, if nothing changes."""
+        if not self._incomplete:
+            self._patience = _RETRY_SECONDS
+            return _RESYNC_SECONDS
+        self._incomplete = False
+        pause, self._patience = self._patience, min(2 * self._patience, _RESYNC_SECONDS)
+        return pause
 
     def _informers_synced(self) -> bool:
         return all(informer.synced for informer in self._informers)

@@ -25,13 +25,23 @@ if TYPE_CHECKING:
 
 
 class Companions:
-    """The parts of the cluster `name` whose files are in `directory`; `address_lookup` finds a reserved address by its name."""
+    """The parts of the cluster `name` whose files are in `directory`; `address_lookup` finds a reserved address by its name,
+    `proxy_subnet` tells whether the cluster's network has a proxy-only subnet in its region.
+    """
 
-    def __init__(self, name: str, directory: Path, tools: Tools, address_lookup: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        directory: Path,
+        tools: Tools,
+        address_lookup: Callable[[str], str | None],
+        proxy_subnet: Callable[[], bool],
+    ) -> None:
         self._name = name
         self._directory = directory
         self._tools = tools
         self._address_lookup = address_lookup
+        self._proxy_subnet = proxy_subnet
         self._agent: NodeAgent | None = None
         self._gke: GkeControllers | None = None
         self._balancer: BalancerProcess | None = None
@@ -85,11 +95,23 @@ class Companions:
 
         if self._gke is not None:
             self._gke.stop()
-        self._gke = gke = GkeControllers(client, spec, address_lookup=self._address_lookup, classes_after=classes_after)
+        self._gke = gke = GkeControllers(
+            client,
+            spec,
+            address_lookup=self._address_lookup,
+            proxy_subnet=self._proxy_subnet,
+            classes_after=classes_after,
+        )
         gke.start()
         if spec.gateway_api and self._balancer is None:
             self._balancer = BalancerProcess(self._directory)
             self._balancer.start()
+
+    def interrupt(self) -> None:
+        """Makes what waits for Nodes fail at once, from any thread; `stop` has to follow."""
+        agent = self._agent
+        if agent is not None:
+            agent.interrupt()
 
     def stop(self) -> None:
         """Ends all of them, those that act on the others first; idempotent."""

@@ -10,12 +10,18 @@ import contextlib
 import os
 import signal
 import socket
+import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
 _LISTEN = "0A"
 """State of a listening socket in /proc/net/tcp (TCP_LISTEN of the kernel's tcp_states.h)."""
+
+
+_given_out: deque[int] = deque(maxlen=256)
+_giving_out = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -66,12 +72,20 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports that are free now; for servers whose address nobody has to remember."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
+    """`count` different ports that are free now; for servers whose address nobody has to remember.
+
+    Those that were given out lately are not given out again: the program that was meant to listen may only be starting.
+    """
+    found: list[int] = []
+    with contextlib.ExitStack() as stack, _giving_out:
+        while len(found) < count:
+            probe = stack.enter_context(socket.socket())
             probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
+            port = int(probe.getsockname()[1])
+            if port not in _given_out:
+                found.append(port)
+                _given_out.append(port)
+    return found
 
 
 def port_holder(port: int) -> Holder | None:

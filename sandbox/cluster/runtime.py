@@ -31,8 +31,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterError", "ClusterRuntime"]
 
+_INTERRUPT_SECONDS = 1.0
+"""Between two interruptions of what holds the cluster: it may only now have begun with something that can be interrupted."""
 _choosing = threading.Lock()
 """Two clusters made at once must not choose one port."""
+
+
+def _proxies() -> bool:
+    return True
 
 
 def _no_address(_name: str) -> str | None:
@@ -40,7 +46,8 @@ def _no_address(_name: str) -> str | None:
 
 
 class ClusterRuntime:
-    """The cluster of `spec` below `home/clusters`; `address_lookup` finds a reserved address by its resource name.
+    """The cluster of `spec` below `home/clusters`; `address_lookup` finds a reserved address by its resource name,
+    `proxy_subnet` tells whether the cluster's network has a proxy-only subnet in its region.
 
     All methods may be called from any thread; one that changes the cluster waits for the one that does so already.
     """
@@ -52,12 +59,13 @@ class ClusterRuntime:
         tools: Tools,
         *,
         address_lookup: Callable[[str], str | None] = _no_address,
+        proxy_subnet: Callable[[], bool] = _proxies,
     ) -> None:
         self._home = home
         self._spec = spec
         self._tools = tools
         self.directory = home / "clusters" / spec.directory_name
-        self._companions = Companions(spec.name, self.directory, tools, address_lookup)
+        self._companions = Companions(spec.name, self.directory, tools, address_lookup, proxy_subnet)
         self._file = self.directory / "cluster.json"
         self._lock = threading.RLock()
         self._owner = record.Lock(self.directory / "run" / "lock")
@@ -172,12 +180,14 @@ class ClusterRuntime:
             self._remember()
 
     def stop(self) -> None:
-        """Ends every process of the cluster and keeps its data; idempotent. A `start` under way fails."""
-        plane = self._plane
-        if not self._lock.acquire(blocking=False):
+        """Ends every process of the cluster and keeps its data; idempotent. A `start` or a change of a pool under way fails."""
+        held = self._lock.acquire(blocking=False)
+        while not held:
+            plane = self._plane
             if plane is not None:
                 plane.interrupt()
-            self._lock.acquire()
+            self._companions.interrupt()
+            held = self._lock.acquire(timeout=_INTERRUPT_SECONDS)
         try:
             self._end()
         finally:

@@ -54,6 +54,10 @@ class NodeAgent:
         self._services.stop()
         self._pools.stop()
 
+    def interrupt(self) -> None:
+        """Makes a change of a node pool that waits for its Nodes fail at once; `stop` has to follow."""
+        self._pools.interrupt()
+
     def apply_node_pool(self, spec: NodePoolSpec) -> None:
         """Makes or changes a pool and waits until its Nodes are Ready.
 

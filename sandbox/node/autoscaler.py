@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from rules import compute_class, node_scaling, tpu
-from sandbox.clock import scaled
+from sandbox.clock import paced
 from sandbox.cluster.errors import ClusterError
 from sandbox.cluster.spec import NodePoolSpec
 from sandbox.kube.client import ApiError, Client
@@ -22,6 +22,9 @@ from sandbox.node.machines import machine
 from sandbox.node.scale_down import ScaleDown
 
 Object = dict[str, Any]
+
+_SHORTEST_SCAN = 1.0
+"""Seconds; each look lists all pods and nodes, which at a high speed would keep the API server busy with nothing else."""
 
 
 def unschedulable(pods: Iterable[Object]) -> list[Object]:
@@ -154,6 +157,6 @@ class Autoscaler:
         }
 
     def _run(self) -> None:
-        while not self._stopping.wait(scaled(node_scaling.SCAN_SECONDS)):
+        while not self._stopping.wait(paced(node_scaling.SCAN_SECONDS, _SHORTEST_SCAN)):
             with contextlib.suppress(ApiError, ClusterError, OSError):  # the next look finds what this one missed
                 self.scan()

@@ -21,7 +21,8 @@ from sandbox.cluster.files import write_private
 from sandbox.cluster.proc import free_ports
 from sandbox.node import environment
 from sandbox.node.credentials import write_kubeconfig
-from sandbox.node.process import Launch, process_recipe
+from sandbox.node.launch import Launch
+from sandbox.node.process import process_recipe
 from sandbox.node.recipe import Context, Recipe
 
 Object = dict[str, Any]

@@ -27,19 +27,31 @@ def run_pre_stop(
 
     `wait` sleeps real seconds and returns early when the process has ended; `note` writes to the container's log.
     """
-    hook: Object = (container.get("lifecycle") or {}).get("preStop") or {}
+    hook = _hook(container)
     if "sleep" in hook:
-        wait(min(scaled(hook["sleep"].get("seconds", 0)), limit))
+        wait(min(scaled(slept(container)), limit))
     elif "exec" in hook:
-        command = " ".join(hook["exec"].get("command", []))
-        seconds = sum(float(found) for found in _SLEEP.findall(command))
+        seconds = slept(container)
         if not seconds:
-            note(f"preStop is not run here: {command}")
+            note(f"preStop is not run here: {' '.join(hook['exec'].get('command', []))}")
         else:
             wait(min(scaled(seconds), limit))
     elif "httpGet" in hook:
         return _ask(hook["httpGet"], target, limit)
     return None
+
+
+def slept(container: Object) -> float:
+    """GKE's seconds that the hook of `container` sleeps."""
+    hook = _hook(container)
+    if "sleep" in hook:
+        return float(hook["sleep"].get("seconds", 0))
+    command = " ".join((hook.get("exec") or {}).get("command", []))
+    return sum(float(found) for found in _SLEEP.findall(command))
+
+
+def _hook(container: Object) -> Object:
+    return (container.get("lifecycle") or {}).get("preStop") or {}
 
 
 def _ask(handler: Object, target: Target, limit: float) -> str | None:

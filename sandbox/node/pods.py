@@ -7,7 +7,6 @@ processes again.
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import logging
 import shutil
@@ -62,6 +61,7 @@ class PodRunner(Reconciler):
         self._book = AddressBook(addresses.file_of(home))
         self._node_objects = node_objects
         self._running: dict[str, RunningPod] = {}
+        self._refusals: dict[str, str] = {}
         self._addresses: dict[str, PodAddress] = {}
         self._followed = self.follow("v1", "Pod")
 
@@ -120,6 +120,8 @@ class PodRunner(Reconciler):
 
     def _forget(self, uids: set[str]) -> bool:
         """Ends what runs for pods that are gone; says whether something still has to end."""
+        for uid in self._refusals.keys() - uids:
+            del self._refusals[uid]
         pending = False
         for uid in self._running.keys() - uids:
             entry = self._running[uid]
@@ -140,9 +142,7 @@ class PodRunner(Reconciler):
         if deleted or ended:
             grace = metadata.get("deletionGracePeriodSeconds", 0)
             if entry is not None and not entry.terminate(grace):
-                if not ended:
-                    self._report(pod, entry)
-                return False  # a workload that ends wakes the loop
+                return not ended and self._report(pod, entry)  # a workload that ends wakes the loop
             if deleted:
                 self._delete(pod)
             return False
@@ -152,18 +152,17 @@ class PodRunner(Reconciler):
                 self._hold(pod, node, missing)
                 return True
             entry = self._begin(pod, node)
-        self._report(pod, entry)
-        return False
+        return self._report(pod, entry)
 
-    def _report(self, pod: Object, entry: RunningPod) -> None:
+    def _report(self, pod: Object, entry: RunningPod) -> bool:
+        """Writes what the pod's containers do; says whether that has to be tried again soon."""
         where, now, states = {"pod_ip": entry.pod_ip, "host_ip": entry.host_ip}, status.now_text(), entry.states(pod)
         main = {container["name"]: states[container["name"]] for container in pod["spec"]["containers"]}
         if status.is_job_pod(pod) and all(state.exit_code is not None for state in main.values()):
-            self._write(pod, status.finished_status(pod, states, **where, now=now))
-            return
+            return self._write(pod, status.finished_status(pod, states, **where, now=now))
         wanted = status.pod_status(pod, states, **where, now=now)
         self._addresses[f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"] = entry.address(pod, wanted)
-        self._write(pod, wanted)
+        return self._write(pod, wanted)
 
     def _begin(self, pod: Object, node: Object) -> RunningPod:
         pod_ip = pod.get("status", {}).get("podIP") or self._free_ip(node)
@@ -186,17 +185,28 @@ class PodRunner(Reconciler):
         self._write(pod, status.pod_status(pod, states, pod_ip=None, host_ip=nodes.internal_ip(node), now=now))
         self._events.tell(pod, "Warning", "FailedMount", message)
 
-    def _write(self, pod: Object, wanted: Object) -> None:
+    def _write(self, pod: Object, wanted: Object) -> bool:
+        """Says whether it has to be tried again soon: not where the pod is gone or is another one, which the next event tells."""
         if not status.differs(pod, wanted):
-            return
+            return False
         metadata = pod["metadata"]
-        with contextlib.suppress(ApiError):
+        try:
             self._client.request(
                 "PATCH",
                 f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/status",
                 body={"metadata": {"uid": metadata["uid"]}, "status": status.patch(wanted)},
                 content_type="application/strategic-merge-patch+json",
             )
+        except ApiError as error:
+            if error.status in {404, 409}:
+                return False
+            refusal = f"{metadata['namespace']}/{metadata['name']}: its status could not be written: {error}"
+            if self._refusals.get(metadata["uid"]) != refusal:
+                self._refusals[metadata["uid"]] = refusal
+                _log.warning("pod %s", refusal)
+            return True
+        self._refusals.pop(metadata["uid"], None)
+        return False
 
     def _delete(self, pod: Object) -> None:
         metadata = pod["metadata"]

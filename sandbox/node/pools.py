@@ -55,9 +55,15 @@ class NodePools:
         self._informer.start()
         threading.Thread(target=self._keep_alive, name="node-heartbeat", daemon=True).start()
 
+    def interrupt(self) -> None:
+        """Ends the heartbeats, and a wait for Nodes that is under way: it fails. `stop` has to follow."""
+        self._stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+
     def stop(self) -> None:
         """Ends the heartbeats; the Nodes stay, as those of a cluster whose network is cut."""
-        self._stopping.set()
+        self.interrupt()
         self._informer.stop()
 
     def nodes(self) -> dict[str, Object]:
@@ -105,7 +111,7 @@ class NodePools:
         self._renew(list(wanted))
         self._await(
             lambda: all(self._usable(name) for name in wanted),
-            f"node pool {spec.name}: its nodes are not Ready after {_DEADLINE_SECONDS:.0f} s",
+            f"node pool {spec.name}: its nodes are not Ready",
         )
 
     def delete(self, pool: str) -> None:
@@ -114,7 +120,7 @@ class NodePools:
             doomed = [node["metadata"]["name"] for node in self._listed() if nodes.pool_of(node) == pool]
             for name in doomed:
                 self._remove(name)
-        self._await(lambda: not set(doomed) & self.nodes().keys(), f"node pool {pool}: its nodes do not go away")
+        self._await(lambda: not set(doomed) & self.nodes().keys(), f"node pool {pool}: its nodes have not gone away")
 
     def _listed(self) -> list[Object]:
         return [node for node in self._client.list("v1", "Node") if nodes.pool_of(node) is not None]
@@ -162,8 +168,10 @@ class NodePools:
         deadline = time.monotonic() + _DEADLINE_SECONDS
         with self._changed:
             while not holds():
-                if self._stopping.is_set() or time.monotonic() >= deadline:
-                    raise PoolError(complaint)
+                if self._stopping.is_set():
+                    raise PoolError(f"{complaint}: the cluster was stopped meanwhile")
+                if time.monotonic() >= deadline:
+                    raise PoolError(f"{complaint} after {_DEADLINE_SECONDS:.0f} s")
                 self._changed.wait(1.0)
 
     def _keep_alive(self) -> None:

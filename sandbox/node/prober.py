@@ -121,7 +121,7 @@ class Prober:
         on_change: Callable[[], None],
         on_failure: Callable[[Probe, str], None],
     ) -> Watch:
-        """Begins to probe a container that has just started. The callbacks come from the prober's thread."""
+        """Begins to probe a container; delays count from now. The callbacks come from the prober's thread."""
         return Watch(self._running_loop(), probes, target, on_change=on_change, on_failure=on_failure)
 
     def stop(self) -> None:

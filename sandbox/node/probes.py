@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sandbox.clock import scaled
+from sandbox.clock import paced, scaled
 
 Object = dict[str, Any]
 
+_SHORTEST_PERIOD = 0.25
+"""Seconds between two readiness or liveness probes, which go on for as long as a pod runs. Startup probes end by themselves,
+and keep their pace: their number times their period is the budget that a start-up has to fit."""
 _SHORTEST_TIMEOUT = 2.0
 """Seconds; at a high speed a busy machine would otherwise fail probes that a cluster would not."""
 
@@ -59,7 +62,7 @@ def probes_of(container: Object) -> list[Probe]:
                 action=action,
                 handler=spec[action],
                 initial_delay=scaled(delay) if delay else 0.0,
-                period=scaled(spec.get("periodSeconds", 10)),
+                period=paced(spec.get("periodSeconds", 10), 0.0 if kind is ProbeKind.STARTUP else _SHORTEST_PERIOD),
                 timeout=max(scaled(spec.get("timeoutSeconds", 1)), _SHORTEST_TIMEOUT),
                 success_threshold=spec.get("successThreshold", 1),
                 failure_threshold=spec.get("failureThreshold", 3),
@@ -80,7 +83,7 @@ class _Progress:
 
 @dataclass
 class ProbeStates:
-    """What the probes say about one run of one container that started at `began`.
+    """What the probes say about one run of one container whose program has run since `began`.
 
     A container without a probe of a kind passes it. `given_up` is the probe for which the container must be restarted.
     """

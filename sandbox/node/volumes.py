@@ -38,21 +38,27 @@ def missing_reference(client: Client, pod: Object) -> str | None:
 def materialise(client: Client, pod: Object, container: Object, rootfs: Path) -> bool:
     """Writes the container's Secret and ConfigMap mounts below `rootfs`; says whether a file changed.
 
-    A file whose key has gone is removed, so that a process never reads what Kubernetes no longer holds.
+    A file whose key has gone is removed, so that a process never reads what Kubernetes no longer holds. Where the whole object
+    has gone nothing changes: a kubelet keeps what it has mounted.
     """
     namespace = pod["metadata"]["namespace"]
     volumes = {volume["name"]: volume for volume in pod["spec"].get("volumes", [])}
     changed = False
     for mount in container.get("volumeMounts", []):
-        content = _content(client, namespace, volumes.get(mount["name"], {}))
-        if content is None:
+        source = _source(volumes.get(mount["name"], {}))
+        if source is None:
             continue
+        kind, name, items = source
+        found = client.get("v1", kind, name, namespace) if name else None
+        content = _content(found or {}, items)
         target = rootfs / mount["mountPath"].lstrip("/")
         if mount.get("subPath"):
             if mount["subPath"] in content:
                 changed |= _write(target, content[mount["subPath"]])
             continue
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if found is None:
+            continue
         for stale in {path.name for path in target.iterdir() if path.is_file()} - content.keys():
             (target / stale).unlink()
             changed = True
@@ -61,16 +67,18 @@ def materialise(client: Client, pod: Object, container: Object, rootfs: Path) ->
     return changed
 
 
-def _content(client: Client, namespace: str, volume: Object) -> dict[str, bytes] | None:
+def _source(volume: Object) -> tuple[str, str, list[Object]] | None:
+    """Kind, name and chosen items of what a volume takes its files from; None where it is of another kind."""
     for source, (kind, field) in _KINDS.items():
         reference: Object | None = volume.get(source)
-        if reference is None:
-            continue
-        found = client.get("v1", kind, reference.get(field, ""), namespace) if reference.get(field) else None
-        data = _data(found or {})
-        wanted = reference.get("items")
-        return {item["path"]: data[item["key"]] for item in wanted if item["key"] in data} if wanted else data
+        if reference is not None:
+            return kind, str(reference.get(field) or ""), reference.get("items") or []
     return None
+
+
+def _content(obj: Object, items: list[Object]) -> dict[str, bytes]:
+    data = _data(obj)
+    return {item["path"]: data[item["key"]] for item in items if item["key"] in data} if items else data
 
 
 def _data(obj: Object) -> dict[str, bytes]:

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from sandbox.clock import paced
 from sandbox.node.status import ContainerState
 
 Object = dict[str, Any]
 
 _FIRST_BACKOFF = 10
 _LONGEST_BACKOFF = 300
+_STABLE_SECONDS = 600
+"""GKE's seconds."""
+_SHORTEST_STABLE = 20.0
+"""Real seconds."""
 
 
 class Workload(Protocol):
@@ -48,6 +53,15 @@ def backoff(crashes: int) -> int:
     and doBackOff in pkg/kubelet/kuberuntime of 1.34.
     """
     return 0 if crashes <= 1 else min(_FIRST_BACKOFF * 2 ** (crashes - 2), _LONGEST_BACKOFF)
+
+
+def is_stable(seconds: float) -> bool:
+    """Whether a container whose program has run for so many real seconds has its earlier crashes forgotten.
+
+    A kubelet does so after ten minutes. At a high speed these are less than a program needs to find out that it cannot go on,
+    and a crash loop would never back off; hence the floor.
+    """
+    return seconds > paced(_STABLE_SECONDS, _SHORTEST_STABLE)
 
 
 def is_restarted(pod: Object, container: Object, exit_code: int) -> bool:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -71,16 +72,33 @@ Handler = Callable[[Request], Awaitable[Response]]
 """Answers a request; what it raises becomes 500."""
 
 
+def bound(port: int) -> socket.socket:
+    """A socket that holds `port` of 127.0.0.1 and refuses connections until a `Server` listens on it.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    made = socket.socket()
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((LOOPBACK, port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 class Server:
     """One listening port on 127.0.0.1. `access` gets a line per answer, `complain` one per broken request.
 
-    `pod` is the pod's name, which answers carry as x-served-by: a load test tells by it who has answered.
+    `port` is a number, or a socket that was `bound` earlier. `pod` is the pod's name, which answers carry as x-served-by: a load
+    test tells by it who has answered.
     """
 
     def __init__(
         self,
         handler: Handler,
-        port: int,
+        port: int | socket.socket,
         *,
         tls: ssl.SSLContext | None = None,
         access: Callable[[Request, int], None] | None = None,
@@ -99,8 +117,9 @@ class Server:
         self._closing = False
 
     async def start(self) -> None:
-        """Binds the port. Raises OSError when it is taken."""
-        self._server = await asyncio.start_server(self._accept, LOOPBACK, self._port, ssl=self._tls, backlog=512)
+        """Listens. Raises OSError when the port is taken."""
+        listener = bound(self._port) if isinstance(self._port, int) else self._port
+        self._server = await asyncio.start_server(self._accept, sock=listener, ssl=self._tls, backlog=512)
 
     async def stop(self, grace: float) -> None:
         """Accepts nothing more, waits up to `grace` seconds for requests in flight, closes everything."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from rules import endpoint_picker_flags, http_servers, tpu, vllm
@@ -19,8 +20,10 @@ from sandbox.home import CHECKOUT
 from sandbox.node import environment
 from sandbox.node.credentials import write_kubeconfig
 from sandbox.node.images import repository
-from sandbox.node.process import Launch, process_recipe
+from sandbox.node.launch import Launch
+from sandbox.node.process import process_recipe
 from sandbox.node.recipe import Context, Recipe
+from sandbox.serving import boot
 from sandbox.serving.http_service import options as http_options
 from sandbox.serving.picker import flags
 from sandbox.serving.vllm import arguments, command
@@ -38,6 +41,8 @@ def vllm_launch(context: Context) -> Launch:
     chips, accelerator = _chips(context.container, values), _accelerator(context.pod)
     options = ["--root", str(context.rootfs), "--chips", str(chips)]
     options += ["--accelerator", accelerator] if accelerator else []
+    booted = _booted(context)
+    options += [boot.OPTION, str(booted)]
     ports: dict[int, int] = {}
     try:
         found = command.find(words, values)
@@ -48,7 +53,7 @@ def vllm_launch(context: Context) -> Launch:
         (local,) = free_ports(1)
         ports[port] = local
         options += ["--listen", str(local)]
-    return Launch(command=_program("vllm", options, words), environment=values, ports=ports)
+    return Launch(command=_program("vllm", options, words), environment=values, ports=ports, booted=booted)
 
 
 def picker_launch(context: Context) -> Launch:
@@ -67,9 +72,10 @@ def picker_launch(context: Context) -> Launch:
     options = ["--listen", str(local[0]), "--listen-health", str(local[1]), "--listen-metrics", str(local[2])]
     options += ["--root", str(context.rootfs), "--namespace", namespace]
     kubeconfig = write_kubeconfig(context.client, context.pod, context.kubeconfig, context.directory)
-    options += ["--kubeconfig", str(kubeconfig)]
+    booted = _booted(context)
+    options += ["--kubeconfig", str(kubeconfig), boot.OPTION, str(booted)]
     ports = dict(zip(wanted, local, strict=True))
-    return Launch(command=_program("picker", options, words), environment=values, ports=ports)
+    return Launch(command=_program("picker", options, words), environment=values, ports=ports, booted=booted)
 
 
 def http_launch(context: Context) -> Launch:
@@ -78,12 +84,17 @@ def http_launch(context: Context) -> Launch:
     values, words = _environment(context), _words(context)
     image = repository(context.container.get("image", ""))
     (local,) = free_ports(1)
-    options = ["--image", image, "--listen", str(local)]
+    booted = _booted(context)
+    options = ["--image", image, "--listen", str(local), boot.OPTION, str(booted)]
     try:
         ports = {http_options.parse(image, words, values).server.port: local}
     except http_options.OptionError:
         ports = {}
-    return Launch(command=_program("http_service", options, words), environment=values, ports=ports)
+    return Launch(command=_program("http_service", options, words), environment=values, ports=ports, booted=booted)
+
+
+def _booted(context: Context) -> Path:
+    return context.directory / f"{context.container['name']}.booted"
 
 
 def _program(module: str, options: list[str], words: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench import cycles
-from bench.cycle_watch import Memory, holders, leftovers, listening, memory, processes
+from bench.cycle_watch import Memory, exposed, holders, leftovers, listening, memory, processes
 from bench.cycles import Cycle, Sandbox, as_json, growth
 from bench.scenarios import BenchError
 
@@ -26,11 +26,13 @@ _LISTENS = (
 
 
 @contextmanager
-def program(home: Path | None) -> Generator[tuple[int, int]]:
+def program(home: Path | None, *, host: str = "127.0.0.1") -> Generator[tuple[int, int]]:
     """A program that listens on a port, started for the sandbox at `home` or for none: its pid and the port."""
     own = {} if home is None else {"SANDBOX_HOME": str(home)}
     environment = {**{name: value for name, value in os.environ.items() if name != "SANDBOX_HOME"}, **own}
-    running = subprocess.Popen([sys.executable, "-c", _LISTENS], stdout=subprocess.PIPE, env=environment)
+    running = subprocess.Popen(
+        [sys.executable, "-c", _LISTENS.replace("127.0.0.1", host)], stdout=subprocess.PIPE, env=environment
+    )
     try:
         assert running.stdout is not None
         with running.stdout as output:
@@ -68,6 +70,19 @@ def test_process_and_its_port_are_found(folders: tuple[Path, Path]) -> None:
             f"port {port}, held by process {pid}",
         ]
     assert leftovers(home, temporary, held) == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", ""], ids=["loopback", "all", "all-by-default"])  # noqa: S104
+def test_port_that_other_machines_reach_is_found(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """The sandbox has no authentication worth the name in many of its parts: what listens, listens on loopback."""
+    with program(folders[0], host=host) as (pid, port):
+        expected = [f"port {port} of 0.0.0.0, held by process {pid} "] if host != "127.0.0.1" else []
+        assert [line[: line.index("(")] for line in exposed(folders[0])] == expected
+        known = frozenset({Path(f"/proc/{pid}/exe").resolve().name})
+        monkeypatch.setattr("bench.cycle_watch.NOT_ON_LOOPBACK", known)
+        assert exposed(folders[0]) == [], "the exception is by the program's name"
 
 
 def test_port_that_somebody_else_kept_is_found(folders: tuple[Path, Path]) -> None:

@@ -1,4 +1,5 @@
-"""`python -m sandbox.serving.http_service [--listen PORT] [--image REPOSITORY] -- ARGS…`: one stand-in; ARGS are a container's.
+"""`python -m sandbox.serving.http_service [--listen PORT] [--image REPOSITORY] [--booted FILE] -- ARGS…`: one stand-in; ARGS
+are a container's. FILE is made once it listens.
 
 It listens at once and is ready after start-up (SANDBOX_HTTP_STARTUP_SECONDS, seconds on GKE), as servers that load models in
 the background. `POST /__fault {"ready": false, "alive": …, "latency_ms": …, "error_rate": …}` changes how it behaves, and
@@ -16,7 +17,7 @@ from typing import Any, Final, cast
 
 from rules.http_servers import STARTUP_SECONDS, Role
 from sandbox.clock import SpeedError, scaled
-from sandbox.serving import prometheus
+from sandbox.serving import boot, prometheus
 from sandbox.serving.http import LOOPBACK, Request, Response, Server, json_response, until_signal
 from sandbox.serving.http_service.load import USAGE_PATH, FaultError, Faults, Load
 from sandbox.serving.http_service.options import OptionError, Options, parse
@@ -96,7 +97,7 @@ class Service:
         return json_response(vars(self._faults))
 
 
-async def serve(options: Options, listen: int) -> int:
+async def serve(options: Options, listen: int, booted: str | None = None) -> int:
     """Serves until a signal, drains. Returns the exit code."""
     ended = asyncio.ensure_future(until_signal())
     service = Service(options, scaled(float(os.environ.get(STARTUP) or STARTUP_SECONDS)))
@@ -111,6 +112,7 @@ async def serve(options: Options, listen: int) -> int:
     pod = os.environ.get("HOSTNAME", "")
     server = Server(service.handle, listen, access=access, complain=lambda text: print(text, flush=True), pod=pod)
     await server.start()
+    boot.tell(booted)
     print(f"INFO:     Uvicorn running on http://0.0.0.0:{options.server.port}", flush=True)
     await ended
     await server.stop(_DRAIN_SECONDS)
@@ -123,7 +125,7 @@ def main(arguments: list[str]) -> int:
     own = dict(zip(arguments[:at:2], arguments[1:at:2], strict=True))
     try:
         options = parse(own.get("--image", ""), arguments[at + 1 :], os.environ)
-        return asyncio.run(serve(options, int(own.get("--listen") or options.server.port)))
+        return asyncio.run(serve(options, int(own.get("--listen") or options.server.port), own.get(boot.OPTION)))
     except (OptionError, OSError, SpeedError) as error:
         print(error, file=sys.stderr, flush=True)
         return 1

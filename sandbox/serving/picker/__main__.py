@@ -2,7 +2,7 @@
 
 Options: `--listen PORT` (for the gRPC port), `--listen-health PORT`, `--listen-metrics PORT`: local ports, the container's own
 where they are left out; `--root DIR`: the container's files; `--namespace NAME`: the pod's; `--kubeconfig FILE`: where it is
-given, the picker is ready only once its InferencePool exists.
+given, the picker is ready only once its InferencePool exists; `--booted FILE`: made when it has looked for its pool once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import json
 import sys
 from pathlib import Path
 
-from sandbox.clock import scaled
+from sandbox.clock import paced
+from sandbox.serving import boot
 from sandbox.serving.http import Server, until_signal
 from sandbox.serving.picker import health, pool
 from sandbox.serving.picker.api import Api
@@ -22,6 +23,8 @@ from sandbox.serving.picker.scoring import IMPLEMENTED, Scheduler
 
 _POLL_SECONDS = 2.0
 """GKE seconds between two looks for a pool that is not there yet."""
+_SHORTEST_POLL = 0.5
+"""Seconds; a pod may wait for its pool for ever, and shall not spend the machine on it."""
 
 
 def log(message: str, level: str = "info", **more: object) -> None:
@@ -56,7 +59,8 @@ async def serve(config: Config, flags: Flags, options: dict[str, str]) -> int:
     for server in servers:
         await server.start()
     log("Health server and request server listening", pool=f"{flags.pool_namespace}/{flags.pool_name}")
-    looking = asyncio.create_task(_find_pool(Path(kubeconfig) if kubeconfig else None, flags, known))
+    booted = options.get(boot.OPTION)
+    looking = asyncio.create_task(_find_pool(Path(kubeconfig) if kubeconfig else None, flags, known, booted))
     await ended
     log("Shutdown signal received: draining")
     draining.set()
@@ -66,17 +70,19 @@ async def serve(config: Config, flags: Flags, options: dict[str, str]) -> int:
     return 0
 
 
-async def _find_pool(kubeconfig: Path | None, flags: Flags, known: asyncio.Event) -> None:
+async def _find_pool(kubeconfig: Path | None, flags: Flags, known: asyncio.Event, booted: str | None) -> None:
     told = None
     while kubeconfig is not None:
         problem = await asyncio.to_thread(pool.exists, kubeconfig, flags)
         if problem is None:
             break
+        boot.tell(booted)
         if problem != told:
             told = problem
             log("InferencePool not synced yet", "error", error=problem)
-        await asyncio.sleep(scaled(_POLL_SECONDS))
+        await asyncio.sleep(paced(_POLL_SECONDS, _SHORTEST_POLL))
     known.set()
+    boot.tell(booted)
     log("InferencePool synced")
 
 

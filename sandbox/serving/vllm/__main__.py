@@ -1,15 +1,17 @@
 """`python -m sandbox.serving.vllm [OPTIONS] -- COMMAND ARGS…`: one stand-in server; COMMAND and ARGS are a container's.
 
 Options: `--listen PORT`: the local port, the server's own where it is left out; `--root DIR`: the container's files;
-`--chips N`, `--accelerator LABEL`: how many TPU chips the server has, and of which node label. Before start-up is over nothing
-listens, as with the real server. Environment: SANDBOX_SPEED (see `sandbox.clock`), SANDBOX_VLLM_STARTUP_SECONDS (on GKE),
-SANDBOX_VLLM_SPEED (how many times faster than a real server requests are).
+`--chips N`, `--accelerator LABEL`: how many TPU chips the server has, and of which node label; `--booted FILE`: made when
+start-up begins. Before start-up is over nothing listens, as with the real server. Environment: SANDBOX_SPEED (see
+`sandbox.clock`), SANDBOX_VLLM_STARTUP_SECONDS (on GKE), SANDBOX_VLLM_SPEED (how many times faster than a real server requests
+are).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import sys
 from dataclasses import dataclass
@@ -18,7 +20,8 @@ from typing import Final
 
 from rules.vllm import TYPICAL_STARTUP_SECONDS
 from sandbox.clock import SpeedError, scaled
-from sandbox.serving.http import Request, Server, server_tls, until_signal
+from sandbox.serving import boot
+from sandbox.serving.http import Request, Server, bound, server_tls, until_signal
 from sandbox.serving.vllm.api import VERSION, Api
 from sandbox.serving.vllm.arguments import ArgumentError, Settings, parse
 from sandbox.serving.vllm.command import CommandError, find
@@ -29,7 +32,7 @@ STARTUP: Final = "SANDBOX_VLLM_STARTUP_SECONDS"
 operators saw."""
 SPEED: Final = "SANDBOX_VLLM_SPEED"
 _DRAIN_SECONDS: Final = 5.0
-"""How long requests in flight may go on after SIGTERM where `--shutdown-timeout` is not written; the node agent gives 8 s."""
+"""How long requests in flight may go on after SIGTERM where `--shutdown-timeout` is not written."""
 _STAGES: Final = (
     (0.0, "Initializing a V1 LLM engine (v{version}) with config: model='{model}'"),
     (0.1, "Loading weights from {model}"),
@@ -47,6 +50,7 @@ class Options:
     root: Path | None = None
     chips: int | None = None
     accelerator: str | None = None
+    booted: str | None = None
 
 
 def options(arguments: list[str]) -> tuple[Options, list[str]]:
@@ -62,13 +66,20 @@ def options(arguments: list[str]) -> tuple[Options, list[str]]:
         root=Path(root) if root else None,
         chips=int(chips) if chips is not None else None,
         accelerator=values.get("--accelerator"),
+        booted=values.get(boot.OPTION),
     ), words
 
 
 async def serve(settings: Settings, own: Options) -> int:
     """Starts up, serves until a signal, drains. Returns the exit code."""
+    with bound(own.listen or settings.port) as listener:  # now: start-up is long enough for others to take the port
+        return await _serve(settings, own, listener)
+
+
+async def _serve(settings: Settings, own: Options, listener: socket.socket) -> int:
     ended = asyncio.ensure_future(until_signal())
     startup = scaled(float(os.environ.get(STARTUP) or sum(TYPICAL_STARTUP_SECONDS) / 2))
+    boot.tell(own.booted)
     passed = 0.0
     for part, text in _STAGES:
         if await _ends(ended, (part - passed) * startup):
@@ -84,8 +95,8 @@ async def serve(settings: Settings, own: Options) -> int:
         if settings.access_log and request.path not in settings.quiet_paths:
             print(f'INFO:     {request.peer} - "{request.method} {request.path} HTTP/1.1" {status}', flush=True)
 
-    port, pod = own.listen or settings.port, os.environ.get("HOSTNAME", "")
-    server = Server(api.handle, port, tls=tls, access=access, complain=_complain, pod=pod)
+    pod = os.environ.get("HOSTNAME", "")
+    server = Server(api.handle, listener, tls=tls, access=access, complain=_complain, pod=pod)
     await server.start()
     scheme = "https" if tls else "http"
     _log("INFO", f"Application startup complete. Uvicorn running on {scheme}://0.0.0.0:{settings.port}")

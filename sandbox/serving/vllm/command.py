@@ -21,6 +21,19 @@ _API_SERVER: Final = "vllm.entrypoints.openai.api_server"
 _SERVER_LINE: Final = re.compile(
     rf"(?<![\w./-])(vllm\s+serve|python3?(?:\.\d+)?\s+-m\s+{re.escape(_API_SERVER)})(?=\s|$)"
 )
+_SHELL_PART: Final = re.compile(
+    r"""\\. | "(?:\\.|[^"\\])*" | '[^']*'
+    | (?P<redirection> (?: (?<!\S)\d+ | & )? (?: >> | >\| | > | < ) & ? [ \t]* (?: "[^"]*" | '[^']*' | [^\s;&|<>] )* )
+    | (?P<end> [;&|] ) | .""",
+    re.VERBOSE | re.DOTALL,
+)
+"""What a shell reads as one piece: an escaped character, a quoted text, a redirection (`2>&1`, `> file`), the command's end."""
+_ASSIGNMENT: Final = re.compile(
+    r"""(?:export\s+)?(?P<name>[A-Za-z_]\w*)=(?:'(?P<single>[^']*)'|"(?P<double>[^"`]*)"|(?P<bare>[^\s'"`()]*))"""
+)
+_SEPARATOR: Final = re.compile(r"\s*(?:;|&&)\s*")
+_OPENS: Final = re.compile(r"^(?:(?:then|do|else)\s+)?(?:if|case|for|while|until|\{)(?=\s|$)|\)\s*\{$")
+_CLOSES: Final = re.compile(r"^(?:fi|esac|done|\})(?=\s|$)")
 _VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
 
 
@@ -47,7 +60,7 @@ def find(words: Sequence[str], environment: Mapping[str, str]) -> Command:
         CommandError: no vLLM server is started.
     """
     if not words:
-        return Command("api_server.py", shlex.split(environment.get("VLLM_ARGS", "")))
+        return Command("api_server.py", _split(environment.get("VLLM_ARGS", ""), "VLLM_ARGS"))
     name = PurePosixPath(words[0]).name
     if name == "exec":
         return find(words[1:], environment)
@@ -76,28 +89,60 @@ def _in_script(words: Sequence[str], environment: Mapping[str, str]) -> Command:
 
 
 def from_script(script: str, positional: Sequence[str], environment: Mapping[str, str]) -> Command:
-    """The server line of a shell script, with `$@` and variables replaced."""
+    """The server line of a shell script, with `$@` and variables replaced; redirections are left out."""
     text = re.sub(r"^[ \t]*#.*$", "", script, flags=re.MULTILINE)
     lines = _joined(text)
-    line = next((line for line in lines if _SERVER_LINE.search(line)), None)
-    if line is None:
+    at = next((index for index, line in enumerate(lines) if _SERVER_LINE.search(line)), None)
+    if at is None:
         raise CommandError("the script starts no vLLM server", 0)
+    line = lines[at]
     match = _SERVER_LINE.search(line)
     assert match is not None  # noqa: S101 - the line was chosen by it
+    before = [part.strip() for text in lines[:at] for part in _SEPARATOR.split(text)]
+    before += _SEPARATOR.split(line[: match.start()])[:-1]  # the last part belongs to the server's own command
+    values = _assigned(before, environment)
     rest = line[match.end() :]
     if line[: match.start()].lstrip().startswith("eval"):
         rest = rest.rstrip().removesuffix('"')  # eval "exec vllm serve … $@": the words are those inside the quotes
+    rest = _simple(rest)
     rest = rest.replace('"$@"', "$@").replace("$@", " ".join(shlex.quote(word) for word in positional))
-    rest = _VARIABLE.sub(lambda found: _value(found, environment), rest)
-    try:
-        arguments = shlex.split(rest)
-    except ValueError as error:
-        raise CommandError(f"bash: -c: {error}", 2) from None
-    for index, word in enumerate(arguments):
-        if word in {"&", "&&", "||", "|", ";"} or word.endswith(";"):
-            arguments = [*arguments[:index], *([word[:-1]] if len(word) > 1 and word.endswith(";") else [])]
+    rest = _VARIABLE.sub(lambda found: _value(found, values), rest)
+    return Command("vllm" if match.group(1).startswith("vllm") else "api_server.py", _split(rest, "bash: -c"))
+
+
+def _simple(line: str) -> str:
+    """The one command that `line` begins with, without its redirections; what is quoted stays as it is."""
+    kept: list[str] = []
+    for found in _SHELL_PART.finditer(line):
+        if found["end"]:
             break
-    return Command("vllm" if match.group(1).startswith("vllm") else "api_server.py", arguments)
+        kept.append(" " if found["redirection"] else found.group())
+    return "".join(kept)
+
+
+def _assigned(commands: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment with what plain `NAME=value` commands set; not those inside of conditions and loops, which may not run."""
+    values, depth = dict(environment), 0
+    for text in commands:
+        found = _ASSIGNMENT.fullmatch(text)
+        if found is not None and not depth:
+            values[found["name"]] = _assigned_value(found, values)
+        depth = max(depth + len(_OPENS.findall(text)) - len(_CLOSES.findall(text)), 0)
+    return values
+
+
+def _assigned_value(found: re.Match[str], values: Mapping[str, str]) -> str:
+    if found["single"] is not None:
+        return found["single"]
+    text = found["double"] or found["bare"] or ""
+    return "" if "$(" in text else _VARIABLE.sub(lambda match: _value(match, values), text)
+
+
+def _split(text: str, who: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise CommandError(f"{who}: {error}", 2) from None
 
 
 def _joined(text: str) -> list[str]:

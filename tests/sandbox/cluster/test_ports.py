@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import ClassVar, Self
 
 import pytest
 
@@ -48,3 +49,32 @@ def test_a_busy_port_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ClusterError, match="every port from 16443 to 16999 is in use or belongs to another simulated cluster"
     ):
         ports.choose(tmp_path)
+
+
+class Listener:
+    """A socket to which the kernel gives the next of the prepared ports."""
+
+    prepared: ClassVar[list[int]] = []
+
+    def __enter__(self) -> Self:
+        """As a socket."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """As a socket."""
+
+    def bind(self, _address: tuple[str, int]) -> None:
+        """Takes it."""
+        self.port = self.prepared.pop(0)
+
+    def getsockname(self) -> tuple[str, int]:
+        """Where it is."""
+        return "127.0.0.1", self.port
+
+
+def test_port_that_was_just_given_out_is_not_given_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is free until the program that gets it has started; a second program would be served by the first, or end."""
+    Listener.prepared = [1001, 1002, 1001, 1002, 1003]
+    monkeypatch.setattr(proc.socket, "socket", Listener)
+    assert proc.free_ports(2) == [1001, 1002]
+    assert proc.free_ports(1) == [1003]

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from sandbox.cluster.proc import free_ports
+from sandbox.node.launch import Launch
 from sandbox.node.prober import Prober
-from sandbox.node.process import Launch
 from sandbox.node.recipe import Context
 from tests.sandbox.node.fakes import client_with, pod
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +12,7 @@ from sandbox.clock import SPEED
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.cluster.spec import NodePoolSpec
 from sandbox.node import nodes
-from sandbox.node.autoscaler import expected, fits, grown, unschedulable
+from sandbox.node.autoscaler import Autoscaler, expected, fits, grown, unschedulable
 from tests.sandbox.support import StartCluster, eventually
 
 Object = dict[str, Any]
@@ -177,3 +177,27 @@ def test_pools_shrink_in_a_real_cluster(start_cluster: StartCluster, monkeypatch
     runtime.apply_node_pool(dataclasses.replace(least, nodes_per_zone=2))
     runtime.apply_node_pool(dataclasses.replace(tpu, nodes_per_zone=1))
     assert (runtime.node_count("least"), runtime.node_count("tpu")) == (1, 0)
+
+
+class Pauses:
+    """An event that ends the loop at its first pause, and keeps its length."""
+
+    def __init__(self) -> None:
+        self.lengths: list[float] = []
+
+    def wait(self, seconds: float) -> bool:
+        """Set at once."""
+        self.lengths.append(seconds)
+        return True
+
+
+@pytest.mark.parametrize(("speed", "pause"), [("1", node_scaling.SCAN_SECONDS), ("1000", 1.0)])
+def test_looks_are_a_second_apart_at_least(monkeypatch: pytest.MonkeyPatch, speed: str, pause: float) -> None:
+    """Each lists all pods and nodes: twenty a second kept the API server busy with nothing else."""
+    monkeypatch.setenv(SPEED, speed)
+    pauses = Pauses()
+    scaler = Autoscaler(cast("Any", None), "c", dict, lambda _spec: None)
+    setattr(scaler, "_stopping", pauses)  # noqa: B010 - the alternative is to measure time
+    scaler.start()
+    eventually(lambda: pauses.lengths, "it pauses")
+    assert pauses.lengths == [pause]

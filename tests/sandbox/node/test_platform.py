@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bench.cycle_watch import exposed, listening
 from sandbox.clock import SPEED
 from sandbox.cluster.proc import free_ports
 from sandbox.cluster.runtime import ClusterRuntime
@@ -210,3 +211,14 @@ def test_lws_injects_the_tpu_environment(platform: ClusterRuntime, namespace: st
     assert {"LWS_LEADER_ADDRESS", "TPU_WORKER_ID", "TPU_WORKER_HOSTNAMES"} <= names
     client.delete("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", "multi", namespace)
     eventually(lambda: client.list("v1", "Pod", namespace) == [], "the group is gone", timeout=60)
+
+
+def test_other_machines_reach_nothing_but_kserves_webhook(
+    platform: ClusterRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything listens on loopback, except the one port whose program takes no address; the day it does, this fails."""
+    assert listening(platform.directory)
+    assert exposed(platform.directory) == []
+    monkeypatch.setattr("bench.cycle_watch.NOT_ON_LOOPBACK", frozenset[str]())
+    assert [line for line in exposed(platform.directory) if "llmisvc" not in line] == []
+    assert len(exposed(platform.directory)) == 1

@@ -131,3 +131,12 @@ def test_numbers_of_the_spec_are_scaled_and_have_the_apis_defaults(monkeypatch: 
     assert (liveness.kind, liveness.action, liveness.handler) == (LIVENESS, "tcpSocket", {"port": "http"})
     assert (liveness.initial_delay, liveness.period, liveness.timeout, liveness.failure_threshold) == (6, 3, 5, 7)
     assert liveness.grace_seconds == 5
+
+
+def test_long_lived_probes_do_not_spend_the_machine_at_a_high_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most four a second for each pod; a startup probe keeps its pace, because it is the budget of a start-up."""
+    monkeypatch.setenv(SPEED, "1000")
+    spec = {"httpGet": {"port": 8000}, "periodSeconds": 10, "failureThreshold": 3}
+    found = probes_of({f"{kind}Probe": spec for kind in ("startup", "readiness", "liveness")})
+    assert [probe.period for probe in found] == [0.05, 0.25, 0.25]
+    assert {probe.failure_threshold for probe in found} == {3}

@@ -1,73 +1,21 @@
-"""A container as a real local process: probed, restarted with back-off, ended, never left behind."""
+"""A container as a real local process: probed, restarted with back-off, ended, never left behind. See also `test_run`."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sandbox.clock import SPEED
 from sandbox.cluster.proc import start_time
 from sandbox.node.environment import MissingKeyError
-from sandbox.node.prober import Prober
-from sandbox.node.process import Launch, ProcessWorkload
+from sandbox.node.launch import Launch
 from sandbox.node.workload import backoff, duration_text
-from tests.sandbox.node.servers import PORT, Object, Told, context, http, server
+from tests.sandbox.node.servers import PORT, http, server
+from tests.sandbox.node.world import World
 from tests.sandbox.support import eventually
-
-
-class World:
-    """Starts workloads of one pod, each ended by the fixture."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.prober = Prober()
-        self.told = Told()
-        self.started: list[ProcessWorkload] = []
-
-    def start(
-        self, launch: Callable[[], Launch] | None = None, *, spec: Object | None = None, **container: Any
-    ) -> ProcessWorkload:
-        """A started workload; by default of the small server."""
-        made = context(self.folder, self.prober, self.told, spec=spec, **container)
-        workload = ProcessWorkload(made, launch or (lambda: server(self.folder)))
-        self.started.append(workload)
-        workload.start()
-        return workload
-
-    def serve(self, name: str, content: str = "") -> Path:
-        """Makes the server answer for /`name`."""
-        file = self.folder / name
-        file.write_text(content)
-        return file
-
-    def pid(self) -> int:
-        """Of the running process."""
-        return int(json.loads((self.folder / "run" / "main.pid").read_text())["pid"])
-
-    def log(self) -> str:
-        """What the process has written."""
-        file = self.folder / "logs" / "main.log"
-        return file.read_text() if file.exists() else ""
-
-
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """At a hundred times GKE's speed."""
-    monkeypatch.setenv(SPEED, "100")
-    made = World(tmp_path)
-    yield made
-    for workload in made.started:
-        workload.signal_stop()
-    eventually(lambda: all(workload.stopped for workload in made.started), "the processes end")
-    made.prober.stop()
 
 
 def test_readiness_follows_the_probe_and_never_restarts(world: World) -> None:
@@ -205,9 +153,9 @@ def test_process_that_ignores_sigterm_is_killed_after_its_grace_period(world: Wo
     eventually(lambda: "begins" in world.log(), "it runs")
     pid = world.pid()
     began = time.monotonic()
-    workload.terminate(150)
+    workload.terminate(2)
     eventually(lambda: workload.stopped, "it ends")
-    assert time.monotonic() - began > 1.4
+    assert time.monotonic() - began > 1.9
     assert start_time(pid) is None
     assert not (world.folder / "run" / "main.pid").exists()
 

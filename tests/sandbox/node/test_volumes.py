@@ -48,3 +48,22 @@ def test_sub_path_is_a_single_file(tmp_path: Path) -> None:
     materialise(client_with(config), obj, container, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
     assert (tmp_path / "a.yaml").read_text() == "x: 1"
+
+
+def test_files_stay_when_their_object_is_deleted(tmp_path: Path) -> None:
+    """A kubelet keeps what it has mounted: a running server does not lose its certificate with the Secret."""
+    obj = pod(volumes=[CERTIFICATE])
+    materialise(client_with(secret("serving", **{"tls.crt": "b25l"})), obj, MOUNTS, tmp_path)
+    assert not materialise(client_with(), obj, MOUNTS, tmp_path)
+    assert (tmp_path / "tmp" / "serving-certs" / "tls.crt").read_text() == "one"
+    assert materialise(client_with(secret("serving")), obj, MOUNTS, tmp_path), (
+        "an object without keys is another matter"
+    )
+    assert list((tmp_path / "tmp" / "serving-certs").iterdir()) == []
+
+
+def test_missing_optional_volume_is_an_empty_directory(tmp_path: Path) -> None:
+    """As on a cluster: a program that lists it finds nothing, and no error."""
+    obj = pod(volumes=[{"name": "cert", "secret": {"secretName": "serving", "optional": True}}])
+    assert not materialise(client_with(), obj, MOUNTS, tmp_path)
+    assert list((tmp_path / "tmp" / "serving-certs").iterdir()) == []

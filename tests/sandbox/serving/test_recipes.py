@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.kube.client import Client
 from sandbox.node.images import recipe_for
-from sandbox.node.process import Launch
+from sandbox.node.launch import Launch
 from sandbox.node.recipe import Context
 from sandbox.serving import recipes
 from sandbox.toolchain import Tools
@@ -97,6 +97,18 @@ def test_the_components_container_becomes_a_server_on_a_local_port(tmp_path: Pat
     assert "SANDBOX_TOKEN" not in launch.environment
 
 
+def test_a_model_server_is_probed_through_its_whole_start_up(
+    tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A startup budget that is too short shows, however fast the sandbox is: the clock starts before the model loads."""
+    monkeypatch.setenv("SANDBOX_VLLM_STARTUP_SECONDS", "1000000")
+    launch = recipes.vllm_launch(context(tmp_path, model_server()))
+    assert not launch.has_booted()
+    server = run(launch, 8000)
+    eventually(launch.has_booted, "start-up begins")
+    assert not server.answers()
+
+
 def test_a_port_of_its_own_is_where_it_listens(tmp_path: Path) -> None:
     """KServe sends requests to 8000; a server told otherwise is not there."""
     assert list(recipes.vllm_launch(context(tmp_path, model_server("--port=9000"))).ports) == [9000]
@@ -141,7 +153,9 @@ def test_the_pickers_three_ports_are_mapped_and_it_gets_its_own_kubeconfig(tmp_p
     assert sorted(launch.ports) == [9002, 9003, 9090]
     assert json.loads((tmp_path / "kubeconfig").read_text())["users"][0]["user"]["token"] == "t"
     server = run(launch, 9002)
+    assert not launch.has_booted()
     eventually(lambda: "InferencePool not synced yet" in server.lines(), "it asks for its pool")
+    eventually(launch.has_booted, "from its first look on it is probed, whether the pool is there or not")
 
 
 def test_an_http_service_takes_its_paths_from_its_image(tmp_path: Path, run: Any) -> None:
@@ -151,8 +165,11 @@ def test_an_http_service_takes_its_paths_from_its_image(tmp_path: Path, run: Any
         "image": "gerdsenai/impetus-llm-server:1.0",
         "env": [{"name": "IMPETUS_PORT", "value": "8080"}],
     }
-    server = run(recipes.http_launch(context(tmp_path, container)), 8080)
-    eventually(server.answers, "an answer")
+    launch = recipes.http_launch(context(tmp_path, container))
+    assert not launch.has_booted()
+    server = run(launch, 8080)
+    eventually(launch.has_booted, "it runs")
+    assert server.answers(), "probes that begin now are not too early"
     assert server.get("/api/health/live").status == 200
     assert server.get("/healthz").status == 404
 

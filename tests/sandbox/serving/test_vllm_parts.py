@@ -65,6 +65,65 @@ def test_the_reports_shell_script_is_understood() -> None:
     assert read(["/bin/bash", "-c", script]).max_model_length == 2048
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "vllm serve m --port 9000 2>&1 | tee /tmp/log",
+        "vllm serve m --port 9000 2>&1|tee /tmp/log",
+        "vllm serve m --port 9000 > /tmp/log 2>&1 &",
+        "vllm serve m --port 9000 >>/tmp/log&",
+        "vllm serve m 2> /tmp/err --port 9000; echo ended",
+        "vllm serve m --port 9000 &> '/tmp/a file' && true",
+        "vllm serve m --port 9000 < /dev/null",
+        "vllm serve m --port 9000 2>&1 || exit 3",
+    ],
+)
+def test_redirections_are_no_arguments(line: str) -> None:
+    """`2>&1 | tee` at the end of a command is everywhere; taken for an argument it ends the server."""
+    assert command.from_script(line, [], {}).arguments == ["m", "--port", "9000"]
+
+
+def test_what_is_quoted_is_no_redirection_and_no_end() -> None:
+    """JSON and expressions in arguments keep their `>`, `|` and `;`, and so do the container's own args."""
+    line = """vllm serve m --a '>b; c' --b "d | 2>&1" --c \\> "$@" 2>&1"""
+    expected = ["m", "--a", ">b; c", "--b", "d | 2>&1", "--c", ">", "> e", "f;"]
+    assert command.from_script(line, ["> e", "f;"], {}).arguments == expected
+
+
+@pytest.mark.parametrize(
+    ("script", "port"),
+    [
+        ("PORT=9000\nvllm serve m --port $PORT", "9000"),
+        ("export PORT='9000'\nexec vllm serve m --port ${PORT}", "9000"),
+        ('BASE=9000; PORT="$BASE"\nvllm serve m --port $PORT', "9000"),
+        ("PORT=${OTHER:-9000} && vllm serve m --port $PORT", "9000"),
+        ("echo for you\nPORT=9000\nvllm serve m --port $PORT", "9000"),
+        ("if [ -n x ]; then\n  PORT=9000\nfi\nvllm serve m --port $PORT", "7000"),
+        ("if [ -n x ]; then PORT=9000; fi\nvllm serve m --port $PORT", "7000"),
+        ("if [ -n x ]; then true; fi\nPORT=9000\nvllm serve m --port $PORT", "9000"),
+        ("f() {\n  PORT=9000\n}\nvllm serve m --port $PORT", "7000"),
+        ("PORT=9000 vllm serve m --port $PORT", "7000"),
+        ("vllm serve m --port $PORT\nPORT=9000", "7000"),
+    ],
+)
+def test_variables_that_the_script_sets_itself(script: str, port: str) -> None:
+    """Plain assignments before the server's command count; those that may not run, or come too late, do not."""
+    assert command.from_script(script, [], {"PORT": "7000"}).arguments == ["m", "--port", port]
+
+
+def test_what_a_script_computes_is_empty() -> None:
+    """Nothing of a container's command is run on this machine."""
+    script = 'A="$(hostname)"\nvllm serve m --served-model-name "x$A"'
+    assert command.from_script(script, [], {"A": "old"}).arguments == ["m", "--served-model-name", "x"]
+
+
+def test_unbalanced_quote_in_vllm_args_is_the_commands_fault() -> None:
+    """It ends the container with a message; as an unexpected error it once froze the pod's status."""
+    with pytest.raises(command.CommandError, match="VLLM_ARGS: No closing quotation") as refused:
+        command.find([], {"VLLM_ARGS": '--model "m'})
+    assert refused.value.exit_code == 2
+
+
 def test_the_images_entrypoint_takes_arguments_alone() -> None:
     """Without a command the TPU image starts the API server, with VLLM_ARGS where there are no arguments either."""
     assert read(["--model=m", "--served-model-name=a"]).names == ("a",)

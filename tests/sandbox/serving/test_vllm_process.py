@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -96,6 +97,8 @@ def test_nothing_listens_before_start_up_is_over(start: Start) -> None:
     eventually(lambda: "Loading weights" in server.lines() or "Initializing" in server.lines(), "the first log line")
     with pytest.raises(ConnectionRefusedError):
         server.get("/health")
+    with socket.socket() as other, pytest.raises(OSError, match="Address already in use"):
+        other.bind(("127.0.0.1", server.port))  # it holds the port nevertheless: minutes are long enough to lose it
     began = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     assert server.ended() == 128 + signal.SIGTERM
