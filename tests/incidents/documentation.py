@@ -7,7 +7,7 @@ written by hand and must list every numbered incident of every report.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,20 +21,32 @@ BEGIN, END = "<!-- policies: begin -->\n", "<!-- policies: end -->\n"
 
 REPORTS: Final[Mapping[str, tuple[str, ...]]] = {
     "Deployment of vLLM on TPU v6e": (
-        *(str(number) for number in range(1, 16) if number not in {10, 11}),
+        *("1", "2", "3", "4", "5", "6", "6.1", "6.2", "6.3", "7", "8", "9", "12", "13", "14", "15"),
         *(f"H{number}" for number in range(1, 6)),
     ),
     "Health checks of the Gateway": ("1", "2", "3", "4", "5"),
-    "HTTPS in front of plain HTTP": ("1", "2", "3", "4", "5", "6", "7"),
-    "Autoscaling of a plain HTTP service": ("1", "2", "3", "4", "5", "6"),
-    "Health probes of a model server": ("1", "2", "3", "4", "5"),
+    "HTTPS in front of plain HTTP": ("1", "2", "3", "4", "5", "6", "7", "8", "P1", "P2", "P3"),
+    "Autoscaling of a plain HTTP service": (
+        *("1", "2", "3", "4", "5", "6", "S1", "S2"),
+        *(f"L{number}" for number in range(1, 6)),
+        *(f"R{number}" for number in range(1, 7)),
+    ),
+    "Health probes of a model server": ("1", "2", "3", "4", "5", *(f"B{number}" for number in range(1, 7))),
 }
 """What each report numbers, in its order, by the heading under which docs/incidents.md has it."""
+SHORT: Final[Mapping[str, str]] = dict(
+    zip(("deployment", "health check", "HTTPS", "autoscaling", "probes"), REPORTS, strict=True)
+)
+"""What a row of one report calls another report, as in `as 5 of the autoscaling report`."""
 
 _TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-_NUMBER: Final = re.compile(r"H?\d+")
-_NOTHING: Final = ("not replayed: ", "nothing went wrong", "nothing was wrong", "those of ", "as ")
-"""How the replay of an incident begins that has none of its own: the reason, or where it is."""
+_NUMBER: Final = re.compile(r"[A-Z]?\d+(?:\.\d)?")
+_REFERENCE: Final = re.compile(
+    rf"(?:as|those of) ((?:{_NUMBER.pattern}(?:, | and )?)+)(?: of the ({'|'.join(SHORT)}) report)?(?=$|[;:,.])"
+)
+"""At the beginning of a cell: what stands in the same cell of other rows."""
+_REASONS: Final = ("not replayed: ", "nothing went wrong", "nothing was wrong")
+"""How the replay of an incident begins that has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,11 +70,34 @@ class Incident:
         """File and name of the tests that show it stopped."""
         return _TEST.findall(self.proof)
 
+    def references(self, cell: str) -> list[tuple[str, str]]:
+        """Report and number of the rows that a cell of this one points to."""
+        found = _REFERENCE.match(cell)
+        if found is None:
+            return []
+        report = SHORT[found[2]] if found[2] else self.report
+        return [(report, number) for number in _NUMBER.findall(found[1])]
+
     @property
     def accounted_for(self) -> bool:
         """Whether it has a test of either kind, or says why not or where else they are."""
-        replayed = bool(self.replays) or self.replay.startswith(_NOTHING)
-        return replayed and (bool(self.proofs) or self.proof.startswith(("those of ", "as ")))
+        replayed = bool(self.replays or self.references(self.replay)) or self.replay.startswith(_REASONS)
+        return replayed and bool(self.proofs or self.references(self.proof))
+
+
+def unresolved(rows: Sequence[Incident]) -> list[str]:
+    """References to a row that is not there, or that has nothing in that cell but a reference of its own."""
+    by_place = {(row.report, row.number): row for row in rows}
+    wrong: list[str] = []
+    for row in rows:
+        for name in ("replay", "safeguard", "proof"):
+            for place in row.references(getattr(row, name)):
+                meant = by_place.get(place)
+                cell = "" if meant is None else getattr(meant, name)
+                tests = bool(_TEST.search(cell)) or (name == "replay" and cell.startswith(_REASONS))
+                if meant is None or not (tests or (name == "safeguard" and not meant.references(cell))):
+                    wrong.append(f"{row.report}, {row.number}, {name}: {place[1]} of {place[0]}")
+    return wrong
 
 
 def incidents(text: str) -> list[Incident]:

@@ -30,7 +30,8 @@ UNKNOWN = "UNKNOWN"
 """Stands for the output of a resource that does not exist yet, as `program/__main__.py` reads it."""
 
 Changes = Mapping[str, Any]
-"""Parts of the program by path, such as `gateway/spec/gatewayClassName`, and what is there instead; None for nothing."""
+"""Parts of the program by path, such as `gateway/spec/gatewayClassName`, and what is there instead; None for nothing. Under
+`added`, resources that are not part of it, each as type token, name and properties."""
 
 _VIOLATION = re.compile(r"^\s+- \[(mandatory|advisory)\].*?  ([a-z][a-z-]+)  \(", re.MULTILINE)
 _MESSAGE = re.compile(r"^\s+(\[[a-z-]+\] .+)$", re.MULTILINE)

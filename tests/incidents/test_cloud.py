@@ -92,26 +92,35 @@ def test_a_flag_that_vllm_does_not_know(somebody: Somebody) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "where"),
+    ("changes", "policies", "where"),
     [
         (
             {PLACEMENT: {"type": "COMPACT", "tpuTopology": UNKNOWN}, "tpus/nodeLocations": [UNKNOWN]},
+            ("tpu-node-pool",),
             ("NodePool 'tpus': placementPolicy.tpuTopology", "NodePool 'tpus': nodeLocations"),
         ),
         (
             {MACHINE: UNKNOWN, "cluster/gatewayApiConfig/channel": UNKNOWN},
+            ("tpu-node-pool", "cluster-gateway-api"),
             ("NodePool 'tpus': nodeConfig.machineType", "Cluster 'cluster': gatewayApiConfig.channel"),
         ),
+        (
+            {f"{SERVER}/args/2": UNKNOWN, f"{NODE_SELECTOR}/cloud.google.com~gke-tpu-topology": UNKNOWN},
+            ("tpu-workload",),
+            (
+                "LLMInferenceService models/qwen: spec.template.nodeSelector['cloud.google.com/gke-tpu-topology']",
+                "LLMInferenceService models/qwen: spec.template.containers[0].args[2]",
+            ),
+        ),
     ],
-    ids=["slice", "machine-type-and-channel"],
+    ids=["slice", "machine-type-and-channel", "server"],
 )
 def test_what_cannot_be_decided_is_not_green(
-    somebody: Somebody, changes: dict[str, Any], where: tuple[str, str]
+    somebody: Somebody, changes: dict[str, Any], policies: tuple[str, ...], where: tuple[str, ...]
 ) -> None:
-    """Invariant: a pool or cluster whose decisive value is only known later blocks (issues 2 and 3)."""
+    """Invariant: a pool, cluster or server whose decisive value is only known later blocks (issues 2, 3 and 12)."""
     result = somebody.preview(changes)
-    assert result.code != 0, result.output
-    assert "can't run policy" not in result.output
+    result.is_blocked_by(*policies)
     for field in where:
         result.says(f"[undecided] {field}")
 

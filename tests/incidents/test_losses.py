@@ -34,7 +34,10 @@ def other(somebody: Somebody) -> Iterator[Somebody]:
 
 
 def test_the_gate_sees_what_a_deployment_would_lose(other: Somebody) -> None:
-    """Issue 'a changed region replaced the address': a bucket that is no longer declared, and an address elsewhere."""
+    """Invariant: what an update would take away is called out (no report's incident, and the dearest of all).
+
+    A bucket that is no longer declared, and an address whose region was changed.
+    """
     other.restore(
         [
             deployed("gcp:storage/bucket:Bucket", "weights", name="weights", location="US"),

@@ -10,6 +10,17 @@ from tests.incidents.harness import UNKNOWN, Changes, Somebody
 
 CHECK: Final = "pool-health/spec/default/config/httpHealthCheck"
 SELECTOR: Final = "model/spec/template/nodeSelector/cloud.google.com~gke-tpu-accelerator"
+SAID: Final = {
+    "health-check-policy": ("httpHealthCheck.portSpecification is missing", "Write USE_FIXED_PORT."),
+    "tpu-accelerator-label": (
+        "spec.template.nodeSelector['cloud.google.com/gke-tpu-accelerator'] is 'tpu-v6e'",
+        "the pods stay Pending for ever",
+        "Write tpu-v6e-slice.",
+    ),
+    "tpu-node-pool": ("placementPolicy.tpuTopology is '2x2'", "on a single host", "Leave placementPolicy out"),
+    "httproute-features": ("spec.rules[0].timeouts is ", "GWCER104", "Leave timeouts out"),
+}
+"""What people read where nothing is written for them."""
 WRONG: Final[dict[str, Changes]] = {
     "health-check-policy": {f"{CHECK}/portSpecification": None},
     "tpu-accelerator-label": {SELECTOR: "tpu-v6e"},
@@ -26,7 +37,9 @@ def remediate(*policies: str) -> dict[str, Any]:
 @pytest.mark.parametrize("policy", sorted(WRONG))
 def test_a_certain_remedy_is_applied_where_it_is_asked_for(somebody: Somebody, policy: str) -> None:
     """Issues 1 to 4 of the deployment report: the same program is blocked by default, and passes with the remedy."""
-    somebody.preview(WRONG[policy]).is_blocked_by(policy)
+    blocked = somebody.preview(WRONG[policy])
+    blocked.is_blocked_by(policy)
+    blocked.says(*SAID[policy])
     result = somebody.preview(WRONG[policy], remediate(policy))
     result.passes()
     assert "[remediate]" in result.output, result.output

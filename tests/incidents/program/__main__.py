@@ -2,8 +2,9 @@
 
 Right as it stands. The config value `changes` replaces parts of it by path (`gateway/spec/gatewayClassName`, `~` for a slash
 in a name), so that each test spoils one thing: null leaves a part or a whole resource out, and UNKNOWN puts in the output of
-a resource that does not exist yet, which is what a preview sees of a value that another resource decides. Resources are
-declared by their type tokens, as every SDK does underneath: the providers' Python packages would only cost start-up time.
+a resource that does not exist yet, which is what a preview sees of a value that another resource decides. What stands under
+`added` is declared beside the rest: lists of type token, name and properties. Resources are declared by their type tokens, as
+every SDK does underneath: the providers' Python packages would only cost start-up time.
 """
 
 from __future__ import annotations
@@ -116,8 +117,8 @@ def health_check(resource: str, target: dict[str, str]) -> None:
 
 
 def patience(resource: str, target: dict[str, str]) -> None:
-    """A timeout for one backend with which streams are not cut."""
-    spec = {"targetRef": dict(target), "default": {"timeoutSec": 600}}
+    """A timeout for one backend with which streams are not cut, and a Cloud Armor policy that lets only some callers in."""
+    spec = {"targetRef": dict(target), "default": {"timeoutSec": 600, "securityPolicy": "callers"}}
     kubernetes(resource, "networking.gke.io/v1", "GCPBackendPolicy", resource, spec)
 
 
@@ -179,3 +180,5 @@ kubernetes(
 for name, target in (("pool", POOL), ("service", {"group": "", "kind": "Service", **SERVICE})):
     health_check(f"{name}-health", target)
     patience(f"{name}-patience", target)
+for token, name, props in changes.get("added", []):
+    pulumi.CustomResource(token, name, given(props), pulumi.ResourceOptions(provider=provider))

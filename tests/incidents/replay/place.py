@@ -7,7 +7,7 @@ made by the project's components: a replay begins where they were not used.
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from rules.gateway import (
@@ -236,8 +236,3 @@ def rule(backend: Object, prefix: str = "/", **more: Any) -> Object:
 def to_service(name: str, **changes: str) -> Object:
     """The targetRef of a policy for a Service."""
     return {"group": "", "kind": "Service", "name": name, **changes}
-
-
-def states(found: Iterable[tuple[str, str]]) -> set[str]:
-    """The states alone."""
-    return {each for each, _ in found}

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.toolchain import ToolchainError
 from tests.incidents import documentation
 from tests.incidents.documentation import REPORTS, Incident
+from tests.incidents.replay.conftest import without_tools
 
 ROOT = documentation.FOLDER.parent
 TEXT = (documentation.FOLDER / "incidents.md").read_text(encoding="utf-8")
@@ -37,6 +39,57 @@ def test_an_incident_is_replayed_and_stopped_or_says_why_not(row: Incident) -> N
     """Invariant: each has a test that makes it happen and one that sees it stopped, or a reason in words."""
     assert row.accounted_for, row
     assert row.symptom
+
+
+def test_references_lead_to_tests() -> None:
+    """Invariant: "as 5" is no way out: the row meant exists, and has in that cell what this one does not repeat."""
+    assert documentation.unresolved(INCIDENTS) == []
+    assert len([row for row in INCIDENTS if row.references(row.proof)]) > 10
+
+
+@pytest.mark.parametrize(
+    ("cell", "meant"),
+    [
+        ("as 5", [("b", "5")]),
+        ("as 5; policy `x`", [("b", "5")]),
+        ("those of 1, 4 and H5", [("b", "1"), ("b", "4"), ("b", "H5")]),
+        ("as 6.1 of the deployment report", [("Deployment of vLLM on TPU v6e", "6.1")]),
+        ("as the program declares it", []),
+        ("as 5 minutes", []),
+    ],
+)
+def test_references_are_read(cell: str, meant: list[tuple[str, str]]) -> None:
+    """Invariant: prose is taken for no reference, and a reference for no prose."""
+    assert incident("a", report="b").references(cell) == meant
+
+
+@pytest.mark.parametrize(
+    ("rows", "wrong"),
+    [
+        ({"1": "`tests/a.py::test_a`", "2": "as 1"}, 0),
+        ({"1": "`tests/a.py::test_a`", "2": "as 3"}, 3),
+        ({"1": "as 2", "2": "as 1"}, 6),
+    ],
+    ids=["a-row-with-tests", "no-row", "in-circles"],
+)
+def test_a_reference_to_nothing_is_found(rows: dict[str, str], wrong: int) -> None:
+    """Invariant: the check above can fail."""
+    assert len(documentation.unresolved([incident(cell, number=number) for number, cell in rows.items()])) == wrong
+
+
+def incident(cell: str, *, number: str = "1", report: str = "b") -> Incident:
+    """A row with the same in each cell."""
+    return Incident(report=report, number=number, symptom="s", replay=cell, safeguard=cell, proof=cell)
+
+
+@pytest.mark.parametrize(("set_to", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_nobody_skips_replays_in_silence(
+    monkeypatch: pytest.MonkeyPatch, set_to: str, outcome: type[BaseException]
+) -> None:
+    """Invariant: where CI is set, replays without tools fail; elsewhere they are skipped with the reason."""
+    monkeypatch.setenv("CI", set_to)
+    with pytest.raises(outcome, match="not built"):
+        without_tools(ToolchainError("not built"))
 
 
 def test_every_test_that_is_named_exists() -> None:

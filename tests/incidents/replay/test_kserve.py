@@ -14,7 +14,7 @@ import pytest
 from components.controllers import InferenceControllersArgs, kserve_values
 from rules import kserve, kserve_config
 from rules.gateway import GATEWAY_API_VERSION
-from rules.load_balancer import GATEWAY_HEALTHY
+from rules.load_balancer import GATEWAY_HEALTHY, NO_ROUTE
 from sandbox.balancer import state
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.node.logs import log_file
@@ -46,6 +46,14 @@ def configuration(*, backend_tls: bool) -> Object:
     )
     metadata = {"name": kserve.INFERENCE_SERVICE_CONFIG_MAP, "namespace": "kserve"}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def with_url_scheme(scheme: str) -> Object:
+    """The report's first attempt, with the switch on: the scheme where it wrote it, and where KServe reads it."""
+    made = configuration(backend_tls=True)
+    for part in ("deploy", "ingress"):
+        made["data"][part] = json.dumps({**json.loads(made["data"][part]), "urlScheme": scheme})
+    return made
 
 
 class Charts:
@@ -143,6 +151,7 @@ def test_the_route_that_kserve_makes(charts: Charts, place: Place) -> None:
     """`timeouts` on every rule, GWCER104, and the Gateway serves nothing; made from the program's preset, the route is taken."""
     del charts
     place.gateway("gw")
+    place.answers("gw", "/", 404, NO_ROUTE)
     service_of(place, "model")
     told = place.until(GATEWAY_API_VERSION, "HTTPRoute", "model-kserve-route", "Accepted", "False", "GWCER104")
     assert "Timeouts are not supported." in told
@@ -150,7 +159,7 @@ def test_the_route_that_kserve_makes(charts: Charts, place: Place) -> None:
     assert route["spec"]["rules"][0]["timeouts"] == {"backendRequest": "0s", "request": "0s"}
     place.until(GATEWAY_API_VERSION, "Gateway", "gw", GATEWAY_HEALTHY, "False", "GWCER104")
     eventually(lambda: place.gateway_state("gw").get("state") == state.BLOCKED, "the load balancer is held up")
-    assert place.ask("gw", f"/{place.name}/model/v1/models")[0] in {0, 404}
+    assert place.ask("gw", f"/{place.name}/model/v1/models") == (404, NO_ROUTE), "what it had: no route at all"
 
     preset = kserve_config.route_preset(gateway="gw", section="http")
     place.create(SERVING, kserve.LLM_INFERENCE_SERVICE_CONFIG, kserve.ROUTE_PRESET, preset)
@@ -162,12 +171,12 @@ def test_the_route_that_kserve_makes(charts: Charts, place: Place) -> None:
 
 
 def test_kserve_says_https_and_takes_every_patch_back(charts: Charts, place: Place) -> None:
-    """With the switch on, a server in plain HTTP has TLS errors on /health and /v1/models, and a patched Service does not
-    stay; with the switch off the Service says http and both are answered.
+    """With the switch on, a server in plain HTTP has TLS errors on /health and /v1/models; neither the report's urlScheme nor
+    a patched Service changes that; with the switch off the Service says http and both are answered.
     """
     client = charts.cluster.client
     try:
-        client.apply(configuration(backend_tls=True), field_manager="replay", force=True)
+        client.apply(with_url_scheme("https"), field_manager="replay", force=True)
         preset = kserve_config.route_preset(gateway="gw", section="http")
         place.create(SERVING, kserve.LLM_INFERENCE_SERVICE_CONFIG, kserve.ROUTE_PRESET, preset)
         place.gateway("gw")
@@ -180,11 +189,15 @@ def test_kserve_says_https_and_takes_every_patch_back(charts: Charts, place: Pla
         for path in ("/health", "/v1/models"):
             place.answers("gw", f"/{place.name}/model{path}", 503, TLS_ERROR)
 
-        before = (client.get("v1", "Service", name, place.name) or {})["metadata"]["resourceVersion"]
-        ports = [{**workload_port(place, "model"), "appProtocol": "http"}]
-        place.patch("v1", "Service", name, {"spec": {"ports": ports}})
-        eventually(lambda: workload_port(place, "model").get("appProtocol") == "https", "taken back", timeout=SECONDS)
-        assert (client.get("v1", "Service", name, place.name) or {})["metadata"]["resourceVersion"] != before
+        client.apply(with_url_scheme("http"), field_manager="replay", force=True)
+        for _ in range(2):  # the second time KServe has certainly read the new scheme
+            before = (client.get("v1", "Service", name, place.name) or {})["metadata"]["resourceVersion"]
+            ports = [{**workload_port(place, "model"), "appProtocol": "http"}]
+            place.patch("v1", "Service", name, {"spec": {"ports": ports}})
+            eventually(
+                lambda: workload_port(place, "model").get("appProtocol") == "https", "taken back", timeout=SECONDS
+            )
+            assert (client.get("v1", "Service", name, place.name) or {})["metadata"]["resourceVersion"] != before
     finally:
         client.apply(configuration(backend_tls=False), field_manager="replay", force=True)
     eventually(lambda: workload_port(place, "model").get("appProtocol") == "http", "http", timeout=SECONDS)

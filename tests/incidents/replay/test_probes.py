@@ -82,14 +82,27 @@ class TestPathsThatAreNotServed:
         place.until_ready("inference", 2)
         eventually(lambda: len(ready_endpoints(place, "inference")) == 2, "two endpoints again", timeout=SECONDS)
 
-    def test_startup_and_liveness_on_a_missing_path_are_restarts(self, place: Place) -> None:
-        """RESTARTS 1, 4 … of a server that does nothing wrong."""
-        servers.http_service(place, "inference", startupProbe=servers.probe("/health"), livenessProbe=None)
-        place.until_event("Unhealthy", "Startup probe failed: HTTP probe failed with statuscode: 404")
-        place.until_event("Killing", "Container main failed startup probe, will be restarted")
+    @pytest.mark.parametrize(
+        ("kind", "probes"),
+        [
+            ("startup", {"startupProbe": servers.probe("/health"), "livenessProbe": None}),
+            ("liveness", {"livenessProbe": servers.probe("/health", periodSeconds=30)}),
+        ],
+        ids=["startup", "liveness"],
+    )
+    def test_startup_and_liveness_on_a_missing_path_are_restarts(
+        self, place: Place, kind: str, probes: dict[str, Any]
+    ) -> None:
+        """RESTARTS 1, 4 … of a server that does nothing wrong: it never gets past its start, or is killed while it serves."""
+        servers.http_service(place, "inference", **probes)
+        if kind == "liveness":
+            place.until_ready("inference")
+        place.until_event("Unhealthy", f"{kind.title()} probe failed: HTTP probe failed with statuscode: 404")
+        place.until_event("Killing", f"Container main failed {kind} probe, will be restarted")
         place.until_pods("inference", lambda found: found.get("restartCount", 0) >= 2, "restarted")
         assert '"GET /health HTTP/1.1" 404 Not Found' in place.log("inference")
-        assert not any(found["ready"] for found in place.containers("inference"))
+        if kind == "startup":
+            assert not any(found["ready"] for found in place.containers("inference"))
 
     @staticmethod
     def _probe(place: Place, *, ready: str, alive: str) -> None:
@@ -192,9 +205,9 @@ def test_requests_that_no_node_has_room_for(place: Place) -> None:
     place.until_ready("small", 2)
 
 
-@pytest.mark.parametrize("graceful", [False, True], ids=["sigterm-at-once", "as-the-program-declares"])
+@pytest.mark.parametrize("graceful", [False, True], ids=["shorter-than-the-answer", "as-the-program-declares"])
 def test_a_request_under_way_when_its_pod_ends(place: Place, *, graceful: bool) -> None:
-    """Cut off without preStop and with the default grace; answered with the program's own, which follow drainSeconds."""
+    """Cut off without preStop and with a grace shorter than the answer takes; answered with what follows drainSeconds."""
     settings = example()
     settings["services"] = [{**settings["services"][0], "drainSeconds": 900}]
     settings["services"][0].pop("autoscaling")
@@ -203,7 +216,7 @@ def test_a_request_under_way_when_its_pod_ends(place: Place, *, graceful: bool) 
     def weaken(made: Object) -> None:
         if made["kind"] == "Deployment" and not graceful:
             pod = made["spec"]["template"]["spec"]
-            pod["terminationGracePeriodSeconds"] = 30
+            pod["terminationGracePeriodSeconds"] = 1
             pod["containers"][0].pop("lifecycle")
 
     platform.deploy(settings, place, weaken)
@@ -217,7 +230,8 @@ def test_a_request_under_way_when_its_pod_ends(place: Place, *, graceful: bool) 
     client.start()
     eventually(lambda: in_flight(local) == 1, "the request has arrived")
     place.delete("v1", "Pod", pod["metadata"]["name"])
-    client.join()
+    client.join(SECONDS)
+    assert not client.is_alive(), "neither answered nor cut off"
     if graceful:
         assert seen[0][0] == 200, seen
     else:

@@ -14,7 +14,7 @@ from sandbox.balancer import state
 from sandbox.kube.client import ApiError, Client, NoMatchError
 from sandbox.toolchain import Tools
 from tests.incidents.replay.conftest import PICKER, SERVERS
-from tests.incidents.replay.place import Place, rule, to_service
+from tests.incidents.replay.place import SECONDS, Place, rule, to_service
 from tests.sandbox.support import StartCluster, eventually
 
 PROMPT = '{"prompt": "Hello", "max_tokens": 4}'
@@ -26,6 +26,7 @@ GLOBAL = ("gke-l7-global-external-managed", "gke-l7-gxlb")
 def test_a_pool_behind_a_global_class(models: Place, class_name: str) -> None:
     """The Gateway gets its address and looks provisioned; the route is refused, the pool never accepted, nothing served."""
     models.gateway(class_name, class_name)
+    models.answers(class_name, "/v1/completions", 404, NO_ROUTE, PROMPT)
     backend = models.pool(class_name, SERVERS, PICKER)
     models.health_check(class_name, backend)
     models.route(class_name, class_name, rule(backend))
@@ -38,6 +39,7 @@ def test_a_pool_behind_a_global_class(models: Place, class_name: str) -> None:
     models.until(INFERENCE_POOL_API_VERSION, INFERENCE_POOL, class_name, "Accepted", "False", "NotSupportedByParent")
     eventually(lambda: models.gateway_state(class_name).get("state") == state.BLOCKED, "nothing is programmed")
     assert models.health(backend) == [], "no backend service, so no healthy backend"
+    assert models.ask(class_name, "/v1/completions", PROMPT) == (404, NO_ROUTE), "what it had: no route at all"
 
 
 def test_a_pool_behind_a_regional_class(models: Place) -> None:
@@ -100,7 +102,7 @@ def test_a_cluster_without_the_gateway_api(start_cluster: StartCluster, tools: T
     def classes() -> set[str]:
         return {item["metadata"]["name"] for item in client.list(GATEWAY_API_VERSION, "GatewayClass")}
 
-    eventually(lambda: REGIONAL_EXTERNAL in classes(), "the classes appear")
+    eventually(lambda: REGIONAL_EXTERNAL in classes(), "the classes appear", timeout=SECONDS)
     place.until(GATEWAY_API_VERSION, "Gateway", "gw", "Programmed", "True")
 
 

@@ -93,6 +93,12 @@ class Service:
         endpoints = [endpoint for backend in backends for endpoint in backend["endpoints"]]
         return {item["pod"].partition("/")[2] for item in endpoints if item["state"] == state.HEALTHY}
 
+    def endpoints(self) -> set[str]:
+        """What `kubectl get endpoints` shows: names of the pods behind the Service that get traffic."""
+        slices = self.client.list("discovery.k8s.io/v1", "EndpointSlice", self.namespace)
+        found: list[Object] = [item for part in slices for item in part.get("endpoints") or []]
+        return {item["targetRef"]["name"] for item in found if item["conditions"].get("ready")}
+
     def autoscaler(self) -> Object:
         """The autoscaler's status."""
         found = self.client.get("autoscaling/v2", AUTOSCALER, NAME, self.namespace)
@@ -182,7 +188,10 @@ def test_pods_that_are_added_under_load_share_it(start: Callable[[list[Object]],
 
 
 def test_wrong_probe_paths_keep_new_pods_idle(start: Callable[[list[Object]], Service]) -> None:
-    """The incident: a release whose server moved its endpoints, its probes did not; the autoscaler adds pods for nothing."""
+    """The incident: a release whose server moved its endpoints, its probes did not; the autoscaler adds pods for nothing.
+
+    Of what it adds, the Deployment gives the new template its share, and those pods run and never serve: old pods carry it all.
+    """
     wrong = {"startup": "/healthz", "readiness": "/readyz", "liveness": "/health", "metrics": "/metrics"}
     endpoints = {**wrong, "serving": ["/predict"]}
     old = {"startup": "startup", "ready": "readiness", "live": "liveness", "metrics": "metrics"}
@@ -197,21 +206,30 @@ def test_wrong_probe_paths_keep_new_pods_idle(start: Callable[[list[Object]], Se
         return {name: pod for name, pod in pods.items() if pod["metadata"]["labels"]["pod-template-hash"] != template}
 
     eventually(lambda: added() and condition(next(iter(added().values())), "PodScheduled") == "True", "a new pod runs")
+    surge = set(added())
     most, served = [2], set[str]()
 
     def watch() -> None:
         most.append(service.desired())
-        served.update(service.healthy() & set(added()))
+        served.update((service.healthy() | service.endpoints()) & set(added()))
 
-    result = under_load(service, 20, watch)
+    whole = under_load(service, 20, watch).summary()
     assert max(most) >= 4, "the autoscaler did its part"
-    assert not served, "the load balancer never took one for healthy"
-    assert all(condition(pod, "Ready") == "False" for pod in added().values())
-    busy = set(result.summary().backends)
-    assert busy
-    assert not busy & set(added())
-    for pod in added():
-        assert re.search(r'"GET /readyz HTTP/1.1" 404', service.log(pod)), "the probe asks for what is not there"
-        assert "/predict" not in service.log(pod)
+    pods, idle = service.pods(), added()
+    assert len(pods) >= 4
+    assert set(idle) - surge, "of the pods that the load brought, some are of the new template"
+    for name, pod in idle.items():
+        (container,) = pod["status"]["containerStatuses"]
+        assert (pod["status"]["phase"], container["ready"]) == ("Running", False), name
+    assert not served, "neither an endpoint of the Service nor healthy to the load balancer at any time"
+    assert service.endpoints() == service.ready() == set(pods) - set(idle)
+    busy = set(whole.backends)
+    assert set(first) <= busy <= set(pods) - set(idle), "old pods answer everything"
+    assert len(busy) < max(most), "fewer pods work than the autoscaler asked for"
+    assert max(whole.backends.values()) > 1.2 * whole.requests / max(most), "so each carries more than its part"
+    for name in idle:
+        asked = lambda name=name: re.search(r'"GET /readyz HTTP/1.1" 404', service.log(name))  # noqa: E731
+        eventually(asked, "the probe asks for what is not there")
+        assert "/predict" not in service.log(name)
     restarts = [pod["status"]["containerStatuses"][0]["restartCount"] for pod in added().values()]
     assert any(restarts), "and its liveness probe restarts a server that does nothing wrong"

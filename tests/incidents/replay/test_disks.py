@@ -1,0 +1,88 @@
+"""A disk that is attached to one node, and a second pod on another (probes report, its ReadWriteOnce claim)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rules import http_servers, tpu, volumes
+from sandbox.cluster.runtime import ClusterRuntime
+from tests.incidents.replay import servers
+from tests.incidents.replay.place import SECONDS, Object, Place
+from tests.sandbox.support import eventually
+
+pytestmark = pytest.mark.usefixtures("slower")
+
+MANAGED = "volumes.kubernetes.io/controller-managed-attach-detach"
+"""How a kubelet says that the control plane attaches its node's disks; the sandbox's agent does not say it by itself."""
+PORT = http_servers.SERVERS["impetus-llm-server"].port
+
+
+@pytest.fixture
+def attached_by_the_control_plane(replay_cluster: ClusterRuntime) -> Iterator[None]:
+    """Nodes that are marked as a kubelet marks its own."""
+    client = replay_cluster.client
+    others = [
+        node["metadata"]["name"]
+        for node in client.list("v1", "Node")
+        if MANAGED not in (node["metadata"].get("annotations") or {})
+    ]
+
+    def mark(value: str | None) -> None:
+        for name in others:
+            change: Object = {"metadata": {"annotations": {MANAGED: value}}}
+            client.merge_patch("v1", "Node", name, None, change)
+
+    mark("true")
+    yield
+    mark(None)
+
+
+@pytest.mark.usefixtures("attached_by_the_control_plane")
+def test_one_disk_for_pods_on_two_nodes(place: Place) -> None:
+    """Multi-Attach error: the control plane attaches the disk to the first pod's node, and refuses it to the second's."""
+    place.create(
+        "v1",
+        "PersistentVolumeClaim",
+        "models",
+        {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": volumes.DEFAULT_CLASS,
+            "resources": {"requests": {"storage": "100Gi"}},
+        },
+    )
+    container = {
+        "image": "gerdsenai/impetus-llm-server:2.1.0",
+        "ports": [{"containerPort": PORT}],
+        "readinessProbe": servers.probe("/api/health/ready", PORT),
+        "volumeMounts": [{"name": "models", "mountPath": "/models"}],
+    }
+    apart = {"labelSelector": {"matchLabels": {"app": "app"}}, "topologyKey": "kubernetes.io/hostname"}
+    servers.deployment(
+        place,
+        "app",
+        container,
+        replicas=2,
+        affinity={"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}},
+        tolerations=[{"key": tpu.TPU_TAINT_KEY, "operator": "Exists"}],
+        volumes=[{"name": "models", "persistentVolumeClaim": {"claimName": "models"}}],
+    )
+    eventually(lambda: len(nodes(place)) == 2, "both pods are scheduled, each to a node of its own", timeout=SECONDS)
+    place.until_event("FailedAttachVolume", "Multi-Attach error for volume", "Volume is already used by pod(s) app-")
+    claim = place.client.get("v1", "PersistentVolumeClaim", "models", place.name) or {}
+    attachments = [
+        item["spec"]["nodeName"]
+        for item in place.client.list("storage.k8s.io/v1", "VolumeAttachment")
+        if item["spec"]["source"]["persistentVolumeName"] == claim["spec"]["volumeName"]
+    ]
+    assert len(attachments) == 1
+    assert set(attachments) < nodes(place)
+
+    place.patch("apps/v1", "Deployment", "app", {"spec": {"replicas": 1}})
+    place.until_ready("app", 1)
+
+
+def nodes(place: Place) -> set[str]:
+    """The nodes on which the pods are."""
+    return {str(pod["spec"].get("nodeName")) for pod in place.pods("app")} - {"None"}
