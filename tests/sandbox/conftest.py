@@ -16,16 +16,16 @@ import pytest
 from sandbox.cluster.proc import free_ports
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.toolchain import ToolchainError, Tools
-from tests.sandbox.support import SPEC, StartCluster
+from tests.sandbox.support import SPEC, StartCluster, without_tools
 
 
 @pytest.fixture(scope="session")
 def tools() -> Tools:
-    """The sandbox's programs; tests that need them are skipped where they have not been built."""
+    """The sandbox's programs; tests that need them are skipped where they have not been built, and fail there in CI."""
     try:
         return Tools.load()
     except ToolchainError as error:
-        pytest.skip(str(error))
+        without_tools(error)
 
 
 @pytest.fixture(scope="session")

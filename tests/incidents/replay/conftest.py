@@ -7,11 +7,9 @@ Services and policies in front of them. `place` is an empty namespace for replay
 from __future__ import annotations
 
 import dataclasses
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -22,7 +20,7 @@ from sandbox.cluster.spec import NodePoolSpec
 from sandbox.toolchain import ToolchainError, Tools
 from tests.incidents.replay import servers
 from tests.incidents.replay.place import Place
-from tests.sandbox.support import SPEC, StartCluster, processes_of
+from tests.sandbox.support import SPEC, StartCluster, processes_of, without_tools
 
 ZONE = "us-east5-b"
 POOLS = (
@@ -50,13 +48,6 @@ def tools() -> Tools:
         return Tools.load()
     except ToolchainError as error:
         without_tools(error)
-
-
-def without_tools(error: ToolchainError) -> NoReturn:
-    """Ends a replay that cannot run: in CI nobody reads what was skipped."""
-    if os.environ.get("CI"):
-        pytest.fail(str(error))
-    pytest.skip(str(error))
 
 
 @pytest.fixture(scope="package")

@@ -10,7 +10,7 @@ import pytest
 from sandbox.toolchain import ToolchainError
 from tests.incidents import documentation
 from tests.incidents.documentation import REPORTS, Incident
-from tests.incidents.replay.conftest import without_tools
+from tests.sandbox.support import without_tools
 
 ROOT = documentation.FOLDER.parent
 TEXT = (documentation.FOLDER / "incidents.md").read_text(encoding="utf-8")
