@@ -35,12 +35,6 @@ def _speed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SPEED, "100")
 
 
-@pytest.fixture
-def slower(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pods at the pace of their probes: at a hundred times GKE's, a process that starts on a busy machine is too slow."""
-    monkeypatch.setenv(SPEED, "25")
-
-
 @pytest.fixture(scope="session")
 def tools() -> Tools:
     """The sandbox's programs; replays are skipped where they have not been built, and fail there in CI."""

@@ -12,8 +12,6 @@ from tests.incidents.replay import servers
 from tests.incidents.replay.place import SECONDS, Object, Place
 from tests.sandbox.support import eventually
 
-pytestmark = pytest.mark.usefixtures("slower")
-
 MANAGED = "volumes.kubernetes.io/controller-managed-attach-detach"
 """How a kubelet says that the control plane attaches its node's disks; the sandbox's agent does not say it by itself."""
 PORT = http_servers.SERVERS["impetus-llm-server"].port

@@ -26,8 +26,6 @@ from tests.incidents.replay.place import SECONDS, Object, Place, to_service
 from tests.sandbox.node.test_platform import RELEASES, SERVING
 from tests.sandbox.support import eventually
 
-pytestmark = pytest.mark.usefixtures("slower")
-
 GATEWAY = "inference-gateway"
 MODEL = "qwen2-5-3b"
 PROMPT = '{"prompt": "Hello", "max_tokens": 4}'

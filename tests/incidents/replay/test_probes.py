@@ -17,8 +17,6 @@ from tests.incidents.replay.place import SECONDS, Object, Place, rule, to_servic
 from tests.sandbox.balancer.servers import ask
 from tests.sandbox.support import eventually
 
-pytestmark = pytest.mark.usefixtures("slower")
-
 PORT = http_servers.SERVERS["inference"].port
 IMPETUS = "gerdsenai/impetus-llm-server:2.1.0"
 IMPETUS_PORT = http_servers.SERVERS["impetus-llm-server"].port
