@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pulumi
 
-from components import engine_log, loading, platform
+from components import loading, pace, platform
 
-engine_log.send_debug_aside()
+pace.set_pace()
 settings = loading.load()
 
 cloud = platform.google_cloud(settings)
