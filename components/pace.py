@@ -4,7 +4,7 @@ The SDK sends four debug messages for every resource, shown only with `--debug`,
 nothing else of the program runs: a sixteenth of a preview of the dev stack. At its end Python looks through all objects again and
 again before it drops them, which is another sixteenth.
 
-Owns the one function of the SDK that is replaced. Warnings and errors are sent as the SDK sends them, so none of them is lost when
+Owns the one function of the SDK that is replaced. Warnings and errors are sent as the SDK sends them: none of them is lost when
 the program ends.
 """
 

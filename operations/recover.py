@@ -5,7 +5,8 @@ exists is known by Google Cloud or the cluster alone. Creating it again fails wi
 `pulumi refresh --import-pending-creates` does not help: up to 3.259.0 at least it turns the create into a pending import
 and then drops that (`backend/journal.go` carries over pending creates only), so that the create is merely forgotten.
 
-Every resource of this program has a fixed name, so its provider id is known beforehand. This module puts each such
+Every resource of this program has a fixed name, so its provider id is known beforehand (except of what Cloud Monitoring
+numbers, which is only named: `provider_ids.DRAWN`). This module puts each such
 resource into the state under that id, marked as not read yet, and has the engine read exactly those: what exists is
 taken in, with everything its provider says of it; the rest is dropped. The mark is an init error of the resource: it
 outlives a kill at this point too, and an update that is run without this module would say it and repair the resource.
@@ -29,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from operations.attended import attend
-from operations.provider_ids import IDS, UNKNOWN, provider_id
+from operations.provider_ids import DRAWN, IDS, UNKNOWN, provider_id
 
 __all__ = ["IDS", "MARK", "UNKNOWN", "provider_id", "recover"]
 
@@ -145,8 +146,12 @@ def _take_up(export: dict[str, Any], candidates: Sequence[Resource]) -> None:
     export["deployment"]["pending_operations"] = []
     if candidates:
         sys.stderr.write(f"the last update failed; looking up {len(candidates)} resources that it may have made\n")
-    for candidate in candidates:
-        _add(resources, candidate, project)
+    drawn = [candidate for candidate in candidates if not _add(resources, candidate, project)]
+    if names := [candidate["urn"].rsplit("::", 1)[-1] for candidate in drawn if candidate["type"] in DRAWN]:
+        sys.stderr.write(
+            f"  the ids of {', '.join(names)} are drawn by Google Cloud and cannot be told. If the last update made them, the "
+            "next one makes them again: compare those of the same display name afterwards, and delete what is in no stack\n"
+        )
 
 
 def _add(resources: list[Resource], resource: Resource, project: str | None) -> bool:
@@ -173,13 +178,16 @@ def _planned(engine: Pulumi, export: Mapping[str, Any]) -> Iterator[Resource]:
     ran = engine.ask("preview", "--json", "--non-interactive", *engine.options)
     if ran.returncode != 0:
         return  # the update will say why
-    known = {resource["urn"] for resource in _resources(export)}
+    gone = {resource["urn"] for resource in _resources(export) if resource.get("pendingReplacement")}
+    known = {resource["urn"] for resource in _resources(export)} - gone
     providers = {f"{resource['urn']}::{resource.get('id')}" for resource in _resources(export)}
     for step in json.loads(ran.stdout[ran.stdout.index("{") :]).get("steps") or []:
         resource = step.get("newState") or {}
         needed = {resource.get("parent"), *(resource.get("dependencies") or [])}
         possible = resource.get("custom") and resource.get("provider") in providers and needed <= known
-        if step["op"] == "create" and possible:
+        # A resource that was deleted in order to be made anew is in the state still, and its creation is a "replace".
+        made = step["op"] == "create" or (step["op"] == "replace" and resource.get("urn") in gone)
+        if made and possible:
             yield {**resource, "inputs": _told(resource.get("inputs") or {})}
 
 

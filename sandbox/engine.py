@@ -97,7 +97,7 @@ class Engine:
 
     @property
     def _attempt(self) -> Path:
-        """A file that is there from the beginning of an update until one succeeds; a newer state says it got to work."""
+        """A file from the beginning of an update until one succeeds; a newer state says that one of them got to work."""
         return self.workspace.home / "pulumi" / f"unfinished-{self.stack}"
 
     def _selection(self) -> list[str]:
@@ -120,7 +120,8 @@ class Engine:
 
     def begin(self, operation: str, *options: str) -> list[str]:
         """The whole command of an operation that is about to run; of an update it is written down that it was begun."""
-        if operation == "up":
+        if operation == "up" and not self._attempt.exists():
+            # One that is there is left as old as it is: an earlier attempt may have made something, whatever this one does.
             self._attempt.parent.mkdir(parents=True, exist_ok=True)
             self._attempt.touch()
         return [str(self.workspace.tools.pulumi), *self.command(operation, *options)]

@@ -73,7 +73,7 @@ class Match(_Model):
     type: str = "*"
     """The API's name of a kind of resource: container.nodePools, compute.*"""
     name: str = "*"
-    """The resource's name, or its whole id."""
+    """The resource's name, or its whole id; of what has a number for a name (alert policies, dashboards) the display name."""
     operation: Operation = "*"
     zone: str = "*"
     """A zone or region the resource is in; a node pool counts for each of its zones."""

@@ -1,27 +1,28 @@
 """The simulated Google Cloud's API without the network: resources, operations, projects.
 
 Admits or refuses requests one at a time (so that two overlapping subnetworks cannot both be let in), then does the work
-in the background. A resource exists from the moment its creation is admitted: a second create is told so, as on the real
-cloud, whatever has become of the one who asked first.
+in the background (`work`). A resource exists from the moment its creation is admitted: a second create is told so, as on the
+real cloud, whatever has become of the one who asked first. Its operation is written down before it is, so that a daemon
+that is killed between the two leaves nothing under way that nobody goes on with.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from rules.gateway import PROXY_ONLY_PURPOSE, PROXY_ONLY_ROLE
 from sandbox.cloud import (
     compute,
     container,
     grants,
-    latency,
     load_balancing,
     monitoring,
+    names,
     nodepools,
     placement,
     projects,
@@ -36,6 +37,7 @@ from sandbox.cloud.operations import Operations
 from sandbox.cloud.revival import Revival
 from sandbox.cloud.store import Record, Table
 from sandbox.cloud.targets import target_by_id, target_of
+from sandbox.cloud.work import Worker
 
 Report = Callable[[str], None]
 
@@ -61,11 +63,13 @@ class Cloud:
         self._resources = Table(folder / "resources")
         self._projects = Table(folder / "projects")
         self._admission = threading.RLock()
-        self._log = log
+        self._ending = threading.Event()
         self.operations = Operations(folder / "operations", log)
         self.faults = Faults()
-        self.clusters = Clusters(home, factory, self._addresses)
-        self.revival = Revival(self, self._kind(container.CLUSTERS), self._put, log)
+        self.clusters = Clusters(home, factory, self._addresses, self._has_proxies)
+        self.revival = Revival(self, self._kind(container.CLUSTERS), self._put, log, self._ending)
+        pools = self._kind(nodepools.POOLS)
+        self._worker = Worker(self, self._resources, pools, self.operations, self.faults, self._ending)
 
     # -- requests
 
@@ -76,6 +80,7 @@ class Cloud:
             CloudError: the API's refusal.
         """
         kind = self._kind(kind_name)
+        resource_id = kind.drawn(resource_id)
         resource = Resource(type=kind_name, id=resource_id, project=project, properties=properties)
         resource.status, resource.created = "PROVISIONING", datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._admission:
@@ -87,9 +92,9 @@ class Cloud:
                 raise CloudError(409, kind.exists_message(resource), "alreadyExists")
             kind.validate(self, resource, None)
             resource.outputs = kind.complete(self, resource)
-            self._put(resource)
             operation = self.operations.begin("create", kind_name, resource_id, {})
-        self._run(operation, kind, resource, None)
+            self._put(resource)
+        self._worker.run(operation, kind, resource, None)
         return operation
 
     def get(self, kind_name: str, resource_id: str) -> Resource:
@@ -125,9 +130,9 @@ class Cloud:
             resource.properties, resource.status = properties, "RECONCILING"
             kind.validate(self, resource, old)
             resource.outputs = {**resource.outputs, **kind.complete(self, resource)}
-            self._put(resource)
             operation = self.operations.begin("update", kind_name, resource_id, {"old": asdict(old)})
-        self._run(operation, kind, resource, old)
+            self._put(resource)
+        self._worker.run(operation, kind, resource, old)
         return operation
 
     def delete(self, kind_name: str, resource_id: str) -> Record:
@@ -141,11 +146,11 @@ class Cloud:
             self.faults.refuse("delete", target_by_id(self, kind_name, resource_id))
             resource = self._existing(kind_name, resource_id)
             kind.validate_delete(self, resource)
+            operation = self.operations.begin("delete", kind_name, resource_id, {})
             if resource.status != "PROVISIONING":
                 resource.status = "STOPPING"
                 self._put(resource)
-            operation = self.operations.begin("delete", kind_name, resource_id, {})
-        self._run_delete(operation, kind, resource)
+        self._worker.run_delete(operation, kind, resource)
         return operation
 
     def loses_response(self, verb: str, kind_name: str, resource_id: str) -> bool:
@@ -194,6 +199,20 @@ class Cloud:
         found = [r for r in self.all(compute.ADDRESSES, project) if r.properties.get("region") == region]
         return {resource.name: str(resource.state().get("address")) for resource in found}
 
+    def _has_proxies(self, cluster: Resource) -> bool:
+        """Whether a regional load balancer can be made for Gateways of the cluster."""
+        region = names.region_of(str(cluster.properties.get("location")))
+        network = compute.network_of(cluster) or names.network_path(cluster.project, "default")
+        if not network.startswith(f"projects/{cluster.project}/"):
+            return True  # a shared network's subnets are its host project's
+        return any(
+            subnetwork.properties.get("purpose") == PROXY_ONLY_PURPOSE
+            and subnetwork.properties.get("role") == PROXY_ONLY_ROLE
+            and subnetwork.properties.get("region") == region
+            and compute.network_of(subnetwork) == network
+            for subnetwork in self.all(compute.SUBNETWORKS, cluster.project)
+        )
+
     def _enabled(self, project: str) -> set[str]:
         record = self._projects.get(project) or {"services": []}
         return set(cast(list[str], record["services"]))
@@ -205,9 +224,15 @@ class Cloud:
         unfinished = self.operations.unfinished()
         busy = {(record["type"], record["id"]) for record in unfinished}
         idle = (cluster for cluster in self.all(container.CLUSTERS) if (cluster.type, cluster.id) not in busy)
-        self.revival.begin(cluster for cluster in idle if cluster.status != "ERROR")
-        for record in unfinished:
+        # One that never ran is left to the update that made it; one that ran has an address, and a state to come back to.
+        self.revival.begin(cluster for cluster in idle if cluster.status != "ERROR" or "endpoint" in cluster.outputs)
+        for record in () if self._ending.is_set() else unfinished:
             self._resume(record)
+
+    def stop(self) -> None:
+        """Ends the clusters' processes. What is under way then stays as it is written: it goes on at the next start."""
+        self._ending.set()
+        self.clusters.stop()
 
     def _resume(self, record: Record) -> None:
         kind = self._kind(str(record["type"]))
@@ -215,61 +240,9 @@ class Cloud:
         if resource is None:
             self.operations.run(record, record["name"], lambda _: None)
         elif record["verb"] == "delete":
-            self._run_delete(record, kind, resource)
+            self._worker.run_delete(record, kind, resource)
         else:
-            self._run(record, kind, resource, Resource(**record["old"]) if record.get("old") else None)
-
-    def _run(self, operation: Record, kind: Kind, resource: Resource, old: Resource | None) -> None:
-        def work(report: Report) -> None:
-            ready = time.monotonic() + latency.seconds(operation["verb"], resource)
-            try:
-                damage = self._strike(operation, resource)
-                outputs = kind.apply(self, resource, old, report)
-            except Exception as error:
-                self._failed(kind, resource, old, error.message if isinstance(error, CloudError) else str(error))
-                raise
-            time.sleep(max(0.0, ready - time.monotonic()))
-            resource.outputs = {**resource.outputs, **outputs}
-            resource.status, resource.error = ("DEGRADED", damage) if damage else ("RUNNING", "")
-            self._put(resource)
-            if kind.type == container.CLUSTERS and old is None:
-                self._make_default_pool(resource, report)
-
-        self.operations.run(operation, kind.lock(resource), work)
-
-    def _strike(self, operation: Record, resource: Resource) -> str | None:
-        """Waits for or raises what a fault has in store; answers the status message of what comes up degraded."""
-        target = target_of(self, resource)
-        return self.faults.hold(operation["verb"], target, lambda: self.operations.note(operation, held=True))
-
-    def _failed(self, kind: Kind, resource: Resource, old: Resource | None, error: str) -> None:
-        if kind.keeps_failed:
-            resource.status, resource.error = "ERROR", error
-            self._put(resource)
-        elif old is not None:
-            self._put(old)
-        else:
-            self._resources.drop(resource.key)
-
-    def _make_default_pool(self, cluster: Resource, report: Report) -> None:
-        if cluster.properties.get("removeDefaultNodePool") or cluster.properties.get("enableAutopilot"):
-            return
-        kind = self._kind(nodepools.POOLS)
-        pool = nodepools.default_pool(cluster)
-        pool.outputs = kind.complete(self, pool)
-        self._put(pool)
-        kind.apply(self, pool, None, report)
-
-    def _run_delete(self, operation: Record, kind: Kind, resource: Resource) -> None:
-        def work(_: Report) -> None:
-            self._strike(operation, resource)
-            kind.remove(self, resource, {})
-            for child in self.all(nodepools.POOLS) if kind.type == container.CLUSTERS else []:
-                if nodepools.cluster_path(child.id) == resource.id:
-                    self._resources.drop(child.key)
-            self._resources.drop(resource.key)
-
-        self.operations.run(operation, kind.lock(resource), work)
+            self._worker.run(record, kind, resource, Resource(**record["old"]) if record.get("old") else None)
 
     def _existing(self, kind_name: str, resource_id: str) -> Resource:
         kind = self._kind(kind_name)

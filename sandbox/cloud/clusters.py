@@ -77,18 +77,27 @@ class Runtime(Protocol):
 AddressLookup = Callable[[str], str | None]
 """The reserved address of a name, as a Gateway refers to it."""
 
-RuntimeFactory = Callable[[Path, ClusterSpec, AddressLookup], Runtime]
+SubnetLookup = Callable[[], bool]
+"""Whether the cluster's network has an active proxy-only subnet in its region."""
+
+RuntimeFactory = Callable[[Path, ClusterSpec, AddressLookup, SubnetLookup], Runtime]
 
 
 class Clusters:
     """All runtimes of this daemon, by the cluster's id."""
 
     def __init__(
-        self, home: Path, factory: RuntimeFactory | None, addresses: Callable[[str, str], Mapping[str, str]]
+        self,
+        home: Path,
+        factory: RuntimeFactory | None,
+        addresses: Callable[[str, str], Mapping[str, str]],
+        proxies: Callable[[Resource], bool],
     ) -> None:
         self._home = home
         self._addresses = addresses
         """(project, region) -> reserved addresses by name."""
+        self._proxies = proxies
+        """cluster -> whether its network has an active proxy-only subnet in its region."""
         self._factory = factory or default_factory()
         self._runtimes: dict[str, Runtime] = {}
         self._clusters: dict[str, Resource] = {}
@@ -104,7 +113,7 @@ class Clusters:
             if runtime is None:
                 if self._stopping:
                     raise RuntimeError("the simulated cloud is being stopped")
-                runtime = self._runtimes[cluster.id] = self._new(spec)
+                runtime = self._runtimes[cluster.id] = self._new(spec, cluster)
             self._clusters[cluster.id] = cluster
         runtime.start(report)
         if known:
@@ -157,7 +166,7 @@ class Clusters:
     def delete(self, cluster: Resource, version: str) -> None:
         """Ends the cluster's processes and removes what they stored, also of one that was never started again."""
         with self._lock:
-            runtime = self._runtimes.pop(cluster.id, None) or self._new(_spec(cluster, version))
+            runtime = self._runtimes.pop(cluster.id, None) or self._new(_spec(cluster, version), cluster)
             self._clusters.pop(cluster.id, None)
         runtime.delete()
 
@@ -173,9 +182,14 @@ class Clusters:
         for thread in threads:
             thread.join()
 
-    def _new(self, spec: ClusterSpec) -> Runtime:
+    def _new(self, spec: ClusterSpec, cluster: Resource) -> Runtime:
         region = region_of(spec.location)
-        return self._factory(self._home, spec, lambda name: self._addresses(spec.project, region).get(name))
+        return self._factory(
+            self._home,
+            spec,
+            lambda name: self._addresses(spec.project, region).get(name),
+            lambda: self._proxies(cluster),
+        )
 
     def _running(self, cluster_id: str) -> tuple[Runtime, Resource]:
         with self._lock:
@@ -205,18 +219,18 @@ def default_factory() -> RuntimeFactory:
     return FakeRuntime if os.environ.get("SANDBOX_FAKE_CLUSTERS") else _real
 
 
-def _real(home: Path, spec: ClusterSpec, addresses: AddressLookup) -> Runtime:
+def _real(home: Path, spec: ClusterSpec, addresses: AddressLookup, proxies: SubnetLookup) -> Runtime:
     from sandbox.cluster.runtime import ClusterRuntime  # noqa: PLC0415 - a cloud without clusters needs none of it
     from sandbox.toolchain import Tools  # noqa: PLC0415
 
-    return ClusterRuntime(home, spec, Tools.load(), address_lookup=addresses)
+    return ClusterRuntime(home, spec, Tools.load(), address_lookup=addresses, proxy_subnet=proxies)
 
 
 class FakeRuntime:
     """A cluster that is a file: what was asked of it, for tests."""
 
-    def __init__(self, home: Path, spec: ClusterSpec, addresses: AddressLookup) -> None:
-        del addresses
+    def __init__(self, home: Path, spec: ClusterSpec, addresses: AddressLookup, proxies: SubnetLookup) -> None:
+        del addresses, proxies
         self._path = home / "clusters" / spec.directory_name / "fake.json"
         self._record: Properties = {"spec": {}, "pools": {}, "starts": 0}
         if self._path.exists():

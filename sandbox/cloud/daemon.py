@@ -61,7 +61,7 @@ class Daemon:
         (self._home / "cloud.json").unlink(missing_ok=True)
         self.server.shutdown()
         self.server.server_close()
-        self.cloud.clusters.stop()
+        self.cloud.stop()
         self.log("stopped")
         self._log_file.close()
         self._lock_file.close()

@@ -89,8 +89,8 @@ class Faults:
             case _:
                 raise fault_texts.server_error(fault.message, code)
 
-    def hold(self, verb: str, target: Target, held: Callable[[], None]) -> str | None:
-        """Delays or breaks an operation, if that is due; `held` is called before it waits.
+    def hold(self, verb: str, target: Target, held: Callable[[bool], None]) -> str | None:
+        """Delays or breaks an operation, if that is due; `held` is told when it begins and ends to wait.
 
         Returns:
             The status message of a cluster that is to come up degraded.
@@ -108,8 +108,9 @@ class Faults:
             raise fault_texts.stockout(target, fault.message, zone)
         if fault.effect == "degraded":
             return fault_texts.degraded(target, fault.message)
-        held()
+        held(True)
         forgotten.wait(None if fault.seconds is None else scaled(fault.seconds))
+        held(False)
         return None
 
     def loses_response(self, verb: str, target: Target) -> bool:

@@ -110,6 +110,10 @@ class Kind:
     keeps_failed: bool = False
     """Whether what could not be made, or changed, stays in state ERROR, as GKE leaves it; elsewhere all is as before."""
 
+    def drawn(self, resource_id: str) -> str:
+        """The id a new resource gets: the one that was asked for, unless the cloud draws it."""
+        return resource_id
+
     def exists_message(self, resource: Resource) -> str:
         """The text of the 409."""
         return f"The resource '{resource.id}' already exists"

@@ -1,5 +1,6 @@
 """Cloud Monitoring: alert policies, dashboards, notification channels. Nothing is measured and nobody is told.
 
+Their names are numbers that the service draws for each request: one that is sent twice, as after a lost answer, makes two.
 Owns what the API refuses, in its words as far as they are known. Sources: the REST reference of Cloud Monitoring v3 and
 dashboards v1 (2026).
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -20,6 +22,8 @@ API: Final = "monitoring.googleapis.com"
 POLICIES: Final = "monitoring.alertPolicies"
 DASHBOARDS: Final = "monitoring.dashboards"
 CHANNELS: Final = "monitoring.notificationChannels"
+
+_DIGITS: Final = 19
 
 _DURATION: Final = re.compile(r"^[0-9]+(\.[0-9]+)?s$")
 _CONDITIONS: Final = (
@@ -48,11 +52,34 @@ def _invalid(field: str, why: str) -> CloudError:
     return CloudError(400, f"Field {field} had an invalid value: {why}", "badRequest")
 
 
-class AlertPolicies(Kind):
+class Numbered(Kind):
+    """A kind whose ids hold a number that is drawn where a request says `-`."""
+
+    api = API
+
+    @override
+    def drawn(self, resource_id: str) -> str:
+        folder, _, name = resource_id.rpartition("/")
+        least = 10 ** (_DIGITS - 1)
+        return f"{folder}/{least + secrets.randbelow(9 * least)}" if name == "-" else resource_id
+
+
+def display_name(resource: Resource) -> str:
+    """The name people know the resource by; its number where it has none, or cannot be read."""
+    found: Any = resource.properties
+    if resource.type == DASHBOARDS:
+        try:
+            found = json.loads(str(resource.properties.get("dashboardJson")))
+        except ValueError:
+            found = None
+    named = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return str(named.get("displayName") or resource.name)
+
+
+class AlertPolicies(Numbered):
     """Alert policies."""
 
     type = POLICIES
-    api = API
 
     @override
     def validate(self, view: View, resource: Resource, old: Resource | None) -> None:
@@ -142,11 +169,10 @@ def _list(value: object) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", value) if isinstance(value, list) else []
 
 
-class Dashboards(Kind):
+class Dashboards(Numbered):
     """Dashboards."""
 
     type = DASHBOARDS
-    api = API
 
     @override
     def validate(self, view: View, resource: Resource, old: Resource | None) -> None:
@@ -183,11 +209,10 @@ def _check_mosaic(mosaic: dict[str, Any]) -> None:
             taken[place] = index
 
 
-class Channels(Kind):
+class Channels(Numbered):
     """Notification channels."""
 
     type = CHANNELS
-    api = API
 
     @override
     def validate(self, view: View, resource: Resource, old: Resource | None) -> None:

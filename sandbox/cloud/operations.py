@@ -25,6 +25,10 @@ Work = Callable[[Callable[[str], None]], None]
 """Does the work; is given a function that takes lines of progress."""
 
 
+class CutOffError(Exception):
+    """Work ended because its daemon does: it is not done, and neither has it failed."""
+
+
 class Operations:
     """All operations of this daemon."""
 
@@ -53,6 +57,11 @@ class Operations:
             self._log(f"{record['name']} {record['verb']} {record['type']} {record['id']}: started")
             try:
                 work(lambda line: self._progress(record, line))
+            except CutOffError:
+                self._log(
+                    f"{record['name']} {record['verb']} {record['type']} {record['id']}: goes on at the next start"
+                )
+                return
             except CloudError as error:
                 record["error"] = error.as_json()
             except Exception as error:  # noqa: BLE001 - whatever went wrong is the operation's outcome

@@ -14,13 +14,26 @@ from sandbox.cloud.kind import Kind, Resource, View
 
 
 class Revival:
-    """Starts clusters; `keep` stores what became of one, `log` gets a line for each that does not start."""
+    """Starts clusters; `keep` stores what became of one, `log` gets a line for each that does not start.
 
-    def __init__(self, view: View, kind: Kind, keep: Callable[[Resource], None], log: Callable[[str], None]) -> None:
+    A cluster that does not come back is in state ERROR, and each daemon tries it anew: what kept it down, a port that was
+    taken or a start that took too long, is of the machine and may have passed. While the daemon goes down (`ending`), no
+    failure is written: it says nothing of the cluster.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        kind: Kind,
+        keep: Callable[[Resource], None],
+        log: Callable[[str], None],
+        ending: threading.Event,
+    ) -> None:
         self._view = view
         self._kind = kind
         self._keep = keep
         self._log = log
+        self._ending = ending
         self._one_at_a_time = threading.Lock()
         self.stranded: dict[str, str] = {}
         """Clusters that were there before and could not be started again, and why."""
@@ -28,6 +41,8 @@ class Revival:
     def begin(self, clusters: Iterable[Resource]) -> None:
         """Starts clusters that ran before; one that fails keeps none of the others down."""
         for cluster in clusters:
+            if self._ending.is_set():
+                return
             self._revive(cluster)
 
     def again(self) -> dict[str, str]:
@@ -46,6 +61,8 @@ class Revival:
             self._restart(cluster)
             self.stranded.pop(cluster.id, None)
         except Exception as error:  # noqa: BLE001 - one broken cluster must not keep the others down
+            if self._ending.is_set():
+                return
             cluster.status, cluster.error = "ERROR", described(error)
             self.stranded[cluster.id] = cluster.error
             self._keep(cluster)

@@ -5,7 +5,7 @@
     POST   /revive                                   starts those once more -> the same
     GET    /projects/PROJECT
     GET    /resources?type=&project=                 all of them
-    POST   /resources                                {type, id, project, properties} -> operation
+    POST   /resources                                {type, id, project, properties} -> operation, with the id it got
     GET    /resource?type=&id=
     PATCH  /resource                                 {type, id, properties} -> operation
     DELETE /resource?type=&id=                       -> operation
@@ -189,7 +189,7 @@ class Handler(BaseHTTPRequestHandler):
     def _post(self, path: str, _: dict[str, str], body: Body) -> Body:
         if path == "/resources":
             operation = self._server.cloud.create(body["type"], body["id"], body["project"], body["properties"])
-            return self._unless_lost("create", body["type"], body["id"], operation)
+            return self._unless_lost("create", body["type"], operation["id"], operation)
         if path == "/revive":
             return {"stranded": self._server.cloud.revival.again()}
         raise _no_route(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
-from sandbox.cloud import names, nodepools
+from sandbox.cloud import monitoring, names, nodepools
 from sandbox.cloud.container import CLUSTERS, POOLS, node_zones
 from sandbox.cloud.fault_texts import Target
 from sandbox.cloud.kind import Resource, View
@@ -14,7 +14,14 @@ _PLACES: Final = ("zone", "location", "region")
 
 
 def target_of(view: View, resource: Resource) -> Target:
-    """The resource as a target. A cluster is also in the zones of its nodes, a node pool in its own alone."""
+    """The resource as a target. A cluster is also in the zones of its nodes, a node pool in its own alone.
+
+    What has a number for a name is known by its display name: nobody can write the number into a script, and each attempt
+    at its creation would count as another resource's.
+    """
+    name = resource.id
+    if resource.type in {kind.type for kind in monitoring.KINDS}:
+        name = f"{resource.id.rpartition('/')[0]}/{monitoring.display_name(resource)}"
     own = [str(resource.properties[name]) for name in _PLACES if resource.properties.get(name)]
     machine = ""
     if resource.type == CLUSTERS:
@@ -26,7 +33,7 @@ def target_of(view: View, resource: Resource) -> Target:
         machine = nodepools.machine_of(resource)
     return Target(
         type=resource.type,
-        id=resource.id,
+        id=name,
         project=resource.project,
         places=tuple(dict.fromkeys(own)),
         machine_type=machine,

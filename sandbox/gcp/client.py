@@ -18,6 +18,16 @@ from urllib.parse import urlencode, urlsplit
 from sandbox import clock
 from sandbox.cloud.errors import CloudError
 from sandbox.gcp import retries
+from sandbox.gcp.errors import (
+    CloudAwayError,
+    GivenUpError,
+    InterruptedRequestError,
+    InterruptedWaitError,
+    OperationFailedError,
+    TimedOutError,
+    UnreadError,
+)
+from sandbox.gcp.patience import Patience
 from sandbox.home import sandbox_home
 
 _TIMEOUT: Final = 90.0
@@ -25,27 +35,6 @@ _TIMEOUT: Final = 90.0
 _TURN: Final = 2.0
 _GRACE: Final = 30.0
 """Seconds a daemon may be away (being restarted) before waiting for an operation is given up."""
-_SHORTEST_TIMEOUT: Final = 600.0
-"""Seconds: no speed makes this machine faster, so only what a fault holds up is given less."""
-
-
-class CloudAwayError(Exception):
-    """The daemon does not answer."""
-
-
-class OperationFailedError(CloudError):
-    """A request was taken, and what it asked for failed on the way."""
-
-    def __str__(self) -> str:
-        return self.message
-
-
-class TimedOutError(OperationFailedError):
-    """An operation took longer than the provider waits; it goes on in the cloud."""
-
-
-class InterruptedWaitError(Exception):
-    """Waiting for an operation was given up because the engine asked to; the operation goes on in the cloud."""
 
 
 def _silent(_: str) -> None:
@@ -82,10 +71,12 @@ class CloudClient:
 
         Raises:
             CloudError: refused, or failed on the way; the resource may exist all the same.
+            GivenUpError: the engine asked to stop.
+            UnreadError: it is there, and could not be read.
         """
         body = {"type": kind, "id": resource_id, "project": project, "properties": properties}
-        self._perform(kind, "create", ("POST", "/resources", body), report, timeout)
-        return self._existing(kind, resource_id)
+        operation = self._perform(kind, "create", ("POST", "/resources", body), report, timeout)
+        return self._read_back(kind, str(operation["id"]))
 
     def update(
         self,
@@ -98,7 +89,7 @@ class CloudClient:
         """Changes a resource and waits for it (as `create`)."""
         body = {"type": kind, "id": resource_id, "properties": properties}
         self._perform(kind, "update", ("PATCH", "/resource", body), report, timeout)
-        return self._existing(kind, resource_id)
+        return self._read_back(kind, resource_id)
 
     def delete(self, kind: str, resource_id: str, report: Callable[[str], None], timeout: float = 0.0) -> None:
         """Deletes a resource and waits for its end; one that is gone already is fine (otherwise as `create`)."""
@@ -134,10 +125,14 @@ class CloudClient:
             except OperationFailedError:
                 continue
 
-    def _existing(self, kind: str, resource_id: str) -> dict[str, Any]:
-        found = self.get(kind, resource_id)
+    def _read_back(self, kind: str, resource_id: str) -> dict[str, Any]:
+        """The resource after its operation; whatever goes wrong here, the operation has succeeded."""
+        try:
+            found = self.get(kind, resource_id)
+        except (CloudError, CloudAwayError, GivenUpError) as error:
+            raise UnreadError(resource_id, error) from error
         if found is None:
-            raise CloudError(404, f"The resource '{resource_id}' was deleted while it was being created", "notFound")
+            raise CloudError(404, f"The resource '{resource_id}' was deleted by somebody else meanwhile", "notFound")
         return found
 
     def _perform(
@@ -147,8 +142,8 @@ class CloudClient:
         request: tuple[str, str, dict[str, Any] | None],
         report: Callable[[str], None],
         timeout: float,
-    ) -> None:
-        """Sends a request until it is taken or refused for good, then waits for its operation."""
+    ) -> dict[str, Any]:
+        """Sends a request until it is taken or refused for good, waits for its operation and answers that."""
         limit = retries.timeout_of(kind, verb, timeout)
         waited = retries.Waited()
         for pause in retries.resource_pauses():
@@ -163,20 +158,24 @@ class CloudClient:
         else:
             raise AssertionError(request)
         self._wait(operation, report, limit - waited.seconds)
+        return operation
 
     def _pause(self, seconds: float, waited: retries.Waited, report: Callable[[str], None], why: Exception) -> None:
         report(f"trying again: {why}")
         waited.seconds += seconds
         if self.cancelled.wait(seconds / clock.speed()):
-            raise InterruptedWaitError(f"interrupted while trying again after: {why}")
+            raise InterruptedRequestError(f"interrupted while trying again after: {why}", lost=waited.lost)
 
     def _wait(self, operation: dict[str, Any], report: Callable[[str], None], limit: float) -> None:
-        seen, last_answer, began = 0, time.monotonic(), time.monotonic()
+        seen, last_answer = 0, time.monotonic()
+        patience = Patience(limit)
         while not operation["done"]:
+            interrupted = InterruptedWaitError(
+                f"interrupted; {operation['name']} goes on in the cloud", operation["id"]
+            )
             if self.cancelled.is_set():
-                raise InterruptedWaitError(f"interrupted; {operation['name']} goes on in the cloud")
-            most = clock.scaled(limit)
-            left = began + (most if operation.get("held") else max(most, _SHORTEST_TIMEOUT)) - time.monotonic()
+                raise interrupted
+            left = patience.left(held=bool(operation.get("held")))
             if left <= 0:
                 text = "timeout while waiting for state to become 'DONE' (last state: 'RUNNING', timeout: {})"
                 raise TimedOutError(504, text.format(retries.spelled(limit)), "timeout")
@@ -184,6 +183,8 @@ class CloudClient:
             path = f"/operations/{operation['name']}?wait={turn:.3f}&seen={seen}"
             try:
                 operation = self._call("GET", path)
+            except InterruptedRequestError:
+                raise interrupted from None
             except CloudAwayError:
                 if time.monotonic() - last_answer > _GRACE:
                     raise
@@ -216,6 +217,7 @@ class CloudClient:
                     raise
                 self._pause(pause, waited, report, error)
             except ConnectionResetError as error:  # also: closed without an answer
+                waited.lost = True
                 self._pause(pause, waited, report, error)
         try:
             return self._ask(method, path, body)

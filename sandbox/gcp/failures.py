@@ -9,7 +9,7 @@ from google.protobuf import any_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from sandbox.cloud.errors import CloudError
-from sandbox.gcp.client import OperationFailedError
+from sandbox.gcp.errors import OperationFailedError, UnreadError
 from sandbox.gcp.resource import Properties, ResourceType
 from sandbox.plugin.values import to_struct
 
@@ -26,6 +26,8 @@ _PARTICIPLES: Final = {"Create": "creating", "Update": "updating", "Delete": "de
 
 def worded(kind: ResourceType, verb: str, resource_id: str, error: Exception) -> str:
     """`error` as the plugin words it; `verb` is Create, Read, Update or Delete."""
+    if isinstance(error, UnreadError):
+        return worded(kind, "Read", resource_id, error.why)
     if isinstance(error, OperationFailedError) and kind.kind.startswith("container."):
         text = f"Error waiting for {_PARTICIPLES[verb]} GKE {_GKE_NOUNS[kind.kind]}: {error}"
     elif isinstance(error, OperationFailedError):
@@ -36,7 +38,7 @@ def worded(kind: ResourceType, verb: str, resource_id: str, error: Exception) ->
         text = f"{_WRAPPED[kind.kind].format(verb=verb, id=resource_id)} returned error: {error}"
     elif kind.kind == "container.nodePools":
         text = f"error {_PARTICIPLES[verb]} NodePool: {error}"
-        if error.code == 409:
+        if verb == "Create" and error.reason == "alreadyExists":
             text = f"resource - {resource_id} - already exists"
     else:
         text = f"Error {_PARTICIPLES[verb]} {kind.noun}: {error}"

@@ -11,7 +11,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sandbox.cloud.errors import CloudError
-from sandbox.gcp.client import CloudAwayError, CloudClient, OperationFailedError
+from sandbox.gcp.client import CloudClient
+from sandbox.gcp.errors import (
+    CloudAwayError,
+    GivenUpError,
+    InterruptedRequestError,
+    InterruptedWaitError,
+    OperationFailedError,
+    UnreadError,
+)
 
 Record = dict[str, Any]
 
@@ -22,14 +30,25 @@ _NOUNS: Final = {"container.clusters": "Cluster", "container.nodePools": "NodePo
 
 
 def left_behind(cloud: CloudClient, kind: str, resource_id: str, error: Exception) -> Record | None:
-    """What exists after a creation that ended with `error` and belongs into the state; None where that is nothing."""
-    waited_in_vain = isinstance(error, OperationFailedError | CloudAwayError)
-    if kind not in _NOUNS or not waited_in_vain:
+    """What exists after a creation that ended with `error` and belongs into the state; None where that is nothing.
+
+    A request that was given up before it was taken leaves nothing: what is there under that name is somebody else's.
+    Only after a broken connection it may have been taken all the same.
+    """
+    waited_in_vain = isinstance(error, OperationFailedError | CloudAwayError) and kind in _NOUNS
+    if not waited_in_vain and not (isinstance(error, InterruptedRequestError) and error.lost):
         return None
     try:
         return cloud.get(kind, resource_id)
-    except (CloudError, CloudAwayError):
+    except (CloudError, CloudAwayError, GivenUpError):
         return None
+
+
+def may_have_changed(error: Exception) -> bool:
+    """Whether the cloud took, or may have taken, a change that ended with `error` without a word on how it came out."""
+    return isinstance(error, InterruptedWaitError | UnreadError) or (
+        isinstance(error, InterruptedRequestError) and error.lost
+    )
 
 
 def complaint(record: Record) -> str | None:

@@ -17,10 +17,18 @@ from typing_extensions import override
 
 from sandbox.cloud.errors import CloudError
 from sandbox.gcp import outcomes, schema, states
+from sandbox.gcp.answers import difference
 from sandbox.gcp.catalog import TYPES
-from sandbox.gcp.client import CloudAwayError, CloudClient, InterruptedWaitError
-from sandbox.gcp.diff import Difference, compare
+from sandbox.gcp.client import CloudClient
+from sandbox.gcp.diff import compare
 from sandbox.gcp.engine import EngineLog
+from sandbox.gcp.errors import (
+    CloudAwayError,
+    GivenUpError,
+    InterruptedRequestError,
+    InterruptedWaitError,
+    UnreadError,
+)
 from sandbox.gcp.failures import abort, abort_half_made, worded
 from sandbox.gcp.functions import FUNCTIONS
 from sandbox.gcp.resource import Defaults, Properties, ResourceType, physical_name
@@ -143,7 +151,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         kind = _kind(request.urn, context)
         state, inputs = from_struct(request.olds), from_struct(request.news)
         old = from_struct(request.old_inputs) or state
-        return _response(compare(kind, old, state, inputs))
+        return difference(compare(kind, old, state, inputs))
 
     @override
     def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
@@ -159,9 +167,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             report = self._engine.reporter(request.urn)
             record = self._cloud.create(kind.kind, resource_id, project, wanted, report, request.timeout)
             failure = outcomes.complaint(record)
-        except InterruptedWaitError as error:
-            abort_half_made(context, resource_id, wanted, inputs, str(error))
-        except _CloudErrors as error:
+        except (InterruptedWaitError, UnreadError) as error:
+            abort_half_made(context, error.resource_id, wanted, inputs, worded(kind, "Create", resource_id, error))
+        except (InterruptedRequestError, *_CloudErrors) as error:
             failure = worded(kind, "Create", resource_id, error)
             left = outcomes.left_behind(self._cloud, kind.kind, resource_id, error)
             if left is None:
@@ -169,8 +177,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             record, failure = left, outcomes.after_waiting(left, failure)
         state = states.state_of(kind, record, self._defaults)
         if failure is not None:
-            abort_half_made(context, resource_id, state, inputs, failure)
-        return provider_pb2.CreateResponse(id=resource_id, properties=to_struct(state))
+            abort_half_made(context, record["id"], state, inputs, failure)
+        return provider_pb2.CreateResponse(id=record["id"], properties=to_struct(state))
 
     @override
     def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
@@ -186,7 +194,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if record is not None and record["status"] in _RESTLESS:
                 self._cloud.settle(kind.kind, resource_id, self._engine.reporter(request.urn))
                 record = self._cloud.get(kind.kind, resource_id)
-        except (*_CloudErrors, InterruptedWaitError) as error:
+        except (*_CloudErrors, GivenUpError) as error:
             abort(context, worded(kind, "Read", resource_id, error))
         if record is None:
             return provider_pb2.ReadResponse()
@@ -210,13 +218,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         left_to_the_cloud = kind.computed & from_struct(request.old_inputs).keys() & state.keys() - wanted.keys()
         wanted.update({name: state[name] for name in left_to_the_cloud})
         report = self._engine.reporter(request.urn)
+        begun = False
         try:
             self._cloud.settle(kind.kind, request.id, report, "update", request.timeout)
+            begun = True
             record = self._cloud.update(kind.kind, request.id, wanted, report, request.timeout)
-        except InterruptedWaitError as error:
-            abort_half_made(context, request.id, state, inputs, str(error))
-        except _CloudErrors as error:
-            abort(context, worded(kind, "Update", request.id, error))
+        except (GivenUpError, UnreadError, *_CloudErrors) as error:
+            failure = worded(kind, "Update", request.id, error)
+            if begun and outcomes.may_have_changed(error):
+                abort_half_made(context, request.id, state, inputs, failure)
+            abort(context, failure)
         state = states.state_of(kind, record, self._defaults)
         if complaint := outcomes.complaint(record):
             abort_half_made(context, request.id, state, inputs, complaint)
@@ -244,7 +255,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 report = self._engine.reporter(request.urn)
                 self._cloud.settle(kind.kind, request.id, report, "delete", request.timeout)
                 self._cloud.delete(kind.kind, request.id, report, request.timeout)
-            except (*_CloudErrors, InterruptedWaitError) as error:
+            except (*_CloudErrors, GivenUpError) as error:
                 abort(context, worded(kind, "Delete", request.id, error))
         return empty_pb2.Empty()
 
@@ -269,27 +280,3 @@ def _kind(urn: str, context: Context) -> ResourceType:
 
 def _first(variables: tuple[str, ...]) -> str:
     return next((os.environ[name] for name in variables if os.environ.get(name)), "")
-
-
-def _response(found: Difference) -> provider_pb2.DiffResponse:
-    kinds = {
-        ("add", False): provider_pb2.PropertyDiff.ADD,
-        ("add", True): provider_pb2.PropertyDiff.ADD_REPLACE,
-        ("delete", False): provider_pb2.PropertyDiff.DELETE,
-        ("delete", True): provider_pb2.PropertyDiff.DELETE_REPLACE,
-        ("update", False): provider_pb2.PropertyDiff.UPDATE,
-        ("update", True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
-    }
-    detailed = {
-        path: provider_pb2.PropertyDiff(kind=kinds[change, path in found.replaces], inputDiff=True)
-        for path, change in found.changes.items()
-    }
-    some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
-    return provider_pb2.DiffResponse(
-        changes=some if found.changes else none,
-        diffs=sorted({path.split(".")[0].split("[")[0] for path in found.changes}),
-        replaces=list(found.replaces),
-        deleteBeforeReplace=found.delete_first,
-        detailedDiff=detailed,
-        hasDetailedDiff=True,
-    )

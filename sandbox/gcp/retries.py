@@ -40,9 +40,12 @@ _PER_MINUTE: Final = re.compile(r"Quota exceeded for quota metric '.*' and limit
 
 @dataclass
 class Waited:
-    """Seconds on Google Cloud that one call has spent between its attempts."""
+    """What one call has been through so far."""
 
     seconds: float = 0.0
+    """Spent between its attempts, on Google Cloud."""
+    lost: bool = False
+    """Whether a connection broke while an answer was due."""
 
 
 def timeout_of(kind: str, verb: str, custom: float = 0.0) -> float:
@@ -70,7 +73,7 @@ def by_resource(kind: str, verb: str, error: CloudError) -> bool:
     """Whether the resource itself tries again, after the transport has given up, until its own timeout."""
     if kind == "container.nodePools":
         busy = error.code == 400 and error.reason == "failedPrecondition"
-        return busy or (verb == "create" and error.code == 429)
+        return busy or (verb in {"create", "delete"} and error.code == 429)
     return kind == "container.clusters" and verb == "delete" and error.code != 404
 
 

@@ -2,46 +2,27 @@
 
 Fields are set by server-side apply under a manager of this resource alone, with strict validation: a misspelt field is
 an error of the API server, not a silent loss. Creation refuses an object that exists, as pulumi-kubernetes does since
-4.29; what may come a moment later (a CRD, a namespace, a webhook) is waited for.
+4.29. What is tried again is `attempts`' business.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.kube.errors import ApiError, NoMatchError, UnreachableError
 
+from .attempts import RefusedError, UnavailableError, attempt, refusal
 from .awaiting import NotReadyError, Patience, wait_gone, wait_ready
 from .objects import DELETION_PROPAGATION, PATCH_FORCE, SKIP_AWAIT, annotation, object_id, to_object
 
 if TYPE_CHECKING:
     from sandbox.kube.client import Client, Object  # loads urllib3: later, if at all
 
-_T = TypeVar("_T")
-
-_NO_MATCH_SECONDS: Final = 120.0
-"""How long a kind may take to appear where the program sets no time limit: a misspelt kind should fail sooner."""
-_UNREACHABLE_SECONDS: Final = 30.0
-"""How long a connection that fails is tried again: an API server that restarts is back by then."""
-
-_WEBHOOK_NOT_THERE: Final = re.compile(
-    r"failed calling webhook|conversion webhook for .* failed|no endpoints available for service|"
-    r"error trying to reach service",
-)
 _NO_SUCH_FIELD: Final = "failed to create typed patch object"
 """How server-side apply refuses a field that the schema does not have; with status 500."""
 
-_NAMESPACE_NOT_THERE: Final = re.compile(r'namespaces "[^"]+" not found')
-
-
-class RefusedError(Exception):
-    """The API server does not accept the object; the message is for people."""
-
-
-class UnavailableError(RefusedError):
-    """The API server does not answer."""
+__all__ = ["RefusedError", "UnavailableError", "create", "delete", "preview", "update"]
 
 
 def create(client: Client, inputs: Mapping[str, Any], manager: str, patience: Patience) -> Object:
@@ -53,7 +34,7 @@ def create(client: Client, inputs: Mapping[str, Any], manager: str, patience: Pa
     """
     obj = to_object(inputs)
     what = object_id(obj)
-    existing = _attempt(lambda: _get(client, obj), what, "created", patience)
+    existing = attempt(lambda: _get(client, obj), what, "created", patience)
     if existing is not None:
         plural = client.kind(obj["apiVersion"], obj["kind"]).plural
         group = obj["apiVersion"].rpartition("/")[0]
@@ -63,7 +44,7 @@ def create(client: Client, inputs: Mapping[str, Any], manager: str, patience: Pa
             f'{resource} "{obj["metadata"]["name"]}" already exists; import it with '
             f"ResourceOptions(import_={object_id(existing)!r}), or delete it"
         )
-    live = _attempt(lambda: _apply(client, obj, manager), what, "created", patience)
+    live = attempt(lambda: _apply(client, obj, manager), what, "created", patience)
     return _awaited(client, live, inputs, patience)
 
 
@@ -71,11 +52,17 @@ def update(client: Client, inputs: Mapping[str, Any], manager: str, patience: Pa
     """The changed object, once it is ready.
 
     Raises:
-        RefusedError: another manager owns a field, or the API server rejects the object.
+        RefusedError: it is gone, another manager owns a field, or the API server rejects the object.
         NotReadyError: it was changed, but is not ready in time.
     """
     obj = to_object(inputs)
-    live = _attempt(lambda: _apply(client, obj, manager), object_id(obj), "updated", patience)
+    what = object_id(obj)
+    if attempt(lambda: _get(client, obj), what, "updated", patience) is None:
+        raise RefusedError(
+            f"resource {what} was not successfully updated by the Kubernetes API server: the {obj['kind']} is not found; "
+            "somebody has deleted it. Run the update with --refresh, which makes it anew"
+        )
+    live = attempt(lambda: _apply(client, obj, manager), what, "updated", patience)
     return _awaited(client, live, inputs, patience)
 
 
@@ -98,7 +85,7 @@ def delete(client: Client, state: Mapping[str, Any], patience: Patience) -> None
         return live
 
     try:
-        live = _attempt(go, object_id(state), "deleted", patience, kind_may_come=False)
+        live = attempt(go, object_id(state), "deleted", patience)
     except NoMatchError:
         return  # its CRD is gone, and the object with it
     if live is not None and annotation(state, SKIP_AWAIT) != "true":
@@ -121,7 +108,7 @@ def preview(client: Client, inputs: Mapping[str, Any], manager: str, *, is_new: 
         invalid = error.status in {400, 422} or _NO_SUCH_FIELD in error.message
         conflict = error.status == 409 and not is_new  # a new object may have the name of one that is deleted first
         if (invalid or conflict) and "does not support dry run" not in error.message:
-            raise RefusedError(_refusal(error, object_id(obj), "accepted")) from error
+            raise RefusedError(refusal(error, object_id(obj), "accepted")) from error
 
 
 def _get(client: Client, obj: Object) -> Object | None:
@@ -139,51 +126,3 @@ def _awaited(client: Client, live: Object, inputs: Mapping[str, Any], patience: 
         return wait_ready(client, live, patience)
     except ValueError as error:
         raise NotReadyError(live, [str(error)]) from error
-
-
-def _attempt(action: Callable[[], _T], what: str, done: str, patience: Patience, *, kind_may_come: bool = True) -> _T:
-    """The result of `action`, repeated while what it needs may still come."""
-    delay, unreachable, unmatched = 0.2, 0.0, 0.0
-    while True:
-        try:
-            return action()
-        except NoMatchError as error:
-            reason, unmatched = str(error), unmatched + delay
-            over = not patience.explicit and unmatched > _NO_MATCH_SECONDS
-            if not kind_may_come:
-                raise
-        except UnreachableError as error:
-            reason, unreachable = error.message, unreachable + delay
-            over = unreachable > _UNREACHABLE_SECONDS
-        except ApiError as error:
-            if not _may_pass(error):
-                raise RefusedError(_refusal(error, what, done)) from error
-            reason, over = error.message, False
-        if over or patience.left <= 0:
-            error_type = UnavailableError if unreachable else RefusedError
-            raise error_type(f"resource {what} was not {done}, {patience.ended_by}: {reason}")
-        patience.say(f"Trying again: {reason}")
-        patience.pause(delay)
-        delay = min(delay * 1.5, 2.0)
-
-
-def _may_pass(error: ApiError) -> bool:
-    if error.status == 404:
-        return bool(_NAMESPACE_NOT_THERE.search(error.message)) or not error.body.get("details")
-    if error.status == 403:
-        return "is being terminated" in error.message
-    if error.status == 409:
-        return "the object has been modified" in error.message or "object is being deleted" in error.message
-    if error.status == 500:
-        return bool(_WEBHOOK_NOT_THERE.search(error.message)) or "etcdserver" in error.message
-    return error.status in {429, 503, 504}
-
-
-def _refusal(error: ApiError, what: str, done: str) -> str:
-    text = f"resource {what} was not successfully {done} by the Kubernetes API server: {error.message}"
-    if error.status == 409 and error.reason == "Conflict":
-        text += (
-            f"\nAnother manager owns these fields. Take them out of the program, or take them over with the annotation "
-            f'{PATCH_FORCE}: "true"'
-        )
-    return text

@@ -38,8 +38,6 @@ class Patience:
     seconds: float
     report: Report
     cancelled: threading.Event = field(default_factory=threading.Event)
-    explicit: bool = False
-    """Whether the program set the limit."""
     _deadline: float = field(init=False)
     _said: str = field(init=False, default="")
 

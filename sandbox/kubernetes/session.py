@@ -63,7 +63,6 @@ class Session:
             seconds=seconds or default,
             report=lambda message: self.log.status(urn, message),
             cancelled=self.cancelled,
-            explicit=bool(seconds),
         )
 
     def cancel(self) -> None:

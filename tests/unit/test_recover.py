@@ -77,8 +77,8 @@ Make = Callable[..., FakePulumi]
 def make(tmp_path: Path) -> Make:
     """Makes the stand-in; `fails` are the commands that end with 3."""
 
-    def make(state: Any, *, creates: Sequence[Any] = (), fails: Sequence[str] = ()) -> FakePulumi:
-        steps = [{"op": "create", "newState": planned} for planned in creates]
+    def make(state: Any, *, creates: Sequence[Any] = (), fails: Sequence[str] = (), op: str = "create") -> FakePulumi:
+        steps = [{"op": op, "newState": planned} for planned in creates]
         (tmp_path / "state").write_text(json.dumps(state))
         (tmp_path / "preview").write_text("warning: old\n" + json.dumps({"steps": steps}))
         (tmp_path / "pulumi").write_text(
@@ -197,6 +197,44 @@ def test_adoption(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
     (network,) = pulumi.resources()
     assert (network["id"], network["inputs"]) == (ID, {"name": "n", "list": [1]})
     assert "the last update failed; looking up 1 resources that it may have made" in capfd.readouterr().err
+
+
+def test_adoption_of_a_replacement(make: Make) -> None:
+    """What was deleted in order to be made anew is still in the state, and a preview says "replace" of it."""
+    gone = resource(id=ID, pendingReplacement=True)
+    pulumi = make(export(gone), creates=[planned()], op="replace")
+    assert recover.recover(pulumi.command, adopt=True) == 0
+    assert pulumi.calls()[-1] == refresh(URN)
+    assert [(known["id"], known.get("pendingReplacement"), known["initErrors"]) for known in pulumi.resources()] == [
+        (ID, None, [recover.MARK])
+    ]
+
+
+def test_a_replacement_that_has_not_begun_is_left_alone(make: Make) -> None:
+    """The old resource is there; taking its place in the state would forget it."""
+    old = resource(id=ID)
+    pulumi = make(export(old), creates=[planned()], op="replace")
+    assert recover.recover(pulumi.command, adopt=True) == 0
+    assert len(pulumi.calls()) == 2
+    assert pulumi.resources() == [old]
+
+
+def test_what_needs_a_replaced_resource_cannot_have_been_made(make: Make) -> None:
+    """Its cluster is gone and was not seen to come back."""
+    gone = resource(RELEASE_URN, id="lws-system/lws", pendingReplacement=True)
+    pulumi = make(export(gone), creates=[planned(dependencies=[RELEASE_URN])])
+    assert recover.recover(pulumi.command, adopt=True) == 0
+    assert len(pulumi.calls()) == 2
+
+
+def test_what_may_have_been_made_twice_is_named(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    """Google Cloud draws the ids of alert policies: a lost one is found by people alone, who have to be told."""
+    urn = "urn:pulumi:dev::p::gcp:monitoring/alertPolicy:AlertPolicy::slow-first-token"
+    policy = planned(urn=urn, type="gcp:monitoring/alertPolicy:AlertPolicy", inputs={"displayName": "Slow"})
+    pulumi = make(export(), creates=[policy, planned()])
+    assert recover.recover(pulumi.command, adopt=True) == 0
+    assert [known["urn"] for known in pulumi.resources()] == [URN]
+    assert "the ids of slow-first-token are drawn by Google Cloud and cannot be told" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.clock import SPEED
-from sandbox.cloud.clusters import AddressLookup, FakeRuntime, Runtime
+from sandbox.cloud.clusters import AddressLookup, FakeRuntime, Runtime, SubnetLookup
 from sandbox.cloud.daemon import Daemon
 from sandbox.cloud.kind import Resource
 from sandbox.cluster.spec import ClusterSpec
@@ -28,7 +28,7 @@ class Gate:
         self.reached = threading.Event()
         self.failure: Exception | None = None
 
-    def runtime(self, home: Path, spec: ClusterSpec, addresses: AddressLookup) -> Runtime:
+    def runtime(self, home: Path, spec: ClusterSpec, addresses: AddressLookup, proxies: SubnetLookup) -> Runtime:
         """Makes a recorded cluster whose start passes this gate."""
         gate = self
 
@@ -40,7 +40,7 @@ class Gate:
                     raise gate.failure
                 super().start(report)
 
-        return Gated(home, spec, addresses)
+        return Gated(home, spec, addresses, proxies)
 
 
 @pytest.fixture

@@ -195,6 +195,7 @@ class TestWaiting:
         assert "interrupted while trying again after: googleapi: Error 400: Cluster is running incompat" in str(
             errors[0]
         )
+        assert errors[0].made is None, "nothing was made"
 
 
 class TestScript:

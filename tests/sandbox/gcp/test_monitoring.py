@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from sandbox.cloud.daemon import Daemon
+from sandbox.cloud.errors import CloudError
 from sandbox.cloud.monitoring import balanced
 from tests.sandbox.gcp.driver import PROJECT, Engine, Made, ProviderError
 
@@ -51,6 +54,36 @@ def test_names_are_numbers_that_the_service_draws(cloud: Engine) -> None:
     assert first.id != second.id
     assert first.state["name"] == first.id
     assert cloud.diff(first, policy()).changes == {}
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_lost_answer_makes_a_second_one(cloud: Engine, daemon: Daemon, order: Callable[..., None]) -> None:
+    """As on the real cloud: the provider sends the request again, which draws a new number, and the first is nobody's."""
+    order("responseLost", type="monitoring.alertPolicies", name="it")
+    made = cloud.create("AlertPolicy", "a", policy())
+    ids = [found.id for found in daemon.cloud.all("monitoring.alertPolicies")]
+    assert len(ids) == 2
+    assert made.id in ids
+    assert made.state["name"] == made.id
+    assert daemon.cloud.faults.as_json()["struck"] == [1], "a script counts both attempts for one policy"
+
+
+@pytest.mark.usefixtures("fast")
+def test_attempts_are_counted_by_display_name(cloud: Engine, daemon: Daemon, order: Callable[..., None]) -> None:
+    """Each attempt draws a number; counted by that, a fault would strike for ever."""
+    order("serverError", type="monitoring.*", operation="create", count=2)
+    cloud.create("Dashboard", "d", dashboard())
+    email(cloud, displayName="on call")
+    assert daemon.cloud.faults.as_json()["struck"] == [4]
+    assert len(daemon.cloud.all("monitoring.dashboards")) == 1
+
+
+def test_a_dashboard_that_is_no_object(cloud: Engine, daemon: Daemon) -> None:
+    """Whatever a request holds, the service answers it in its own words."""
+    for content in ("[]", "{", None):
+        with pytest.raises((CloudError, ValueError)):
+            daemon.cloud.create("monitoring.dashboards", "projects/p/dashboards/-", PROJECT, {"dashboardJson": content})
+    assert cloud.client.get("monitoring.dashboards", "projects/p/dashboards/-") is None
 
 
 def test_a_refresh_finds_what_was_made(cloud: Engine) -> None:

@@ -71,6 +71,17 @@ class TestTriedAgain:
         world.pool()
         once(daemon, "container.nodePools")
 
+    def test_a_quota_that_answers_429_to_a_deletion(
+        self, world: World, daemon: Daemon, order: Callable[..., None]
+    ) -> None:
+        """The transport's ten attempts would not be enough: a node pool is deleted as patiently as it is made."""
+        world.cluster()
+        pool = world.pool()
+        order("rateLimit", type="container.nodePools", operation="delete", count=40)
+        world.engine.delete(pool)
+        assert daemon.cloud.all("container.nodePools") == []
+        assert struck(daemon) == 40
+
     def test_the_deletion_of_a_cluster(self, world: World, daemon: Daemon, order: Callable[..., None]) -> None:
         """Whatever refuses it is given half a minute."""
         cluster = world.cluster()

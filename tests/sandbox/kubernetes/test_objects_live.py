@@ -77,6 +77,16 @@ def test_a_field_of_another_manager_is_a_conflict(engine: Engine, client: Client
     assert engine.update(made, changed).state["spec"]["selector"] == {"a": "mine"}
 
 
+def test_what_somebody_deleted_is_not_made_by_a_change(engine: Engine, client: Client, namespace: str) -> None:
+    """The official plugin reads an object before it changes it, and fails where it is gone: the state is to be refreshed."""
+    made = engine.create(CONFIG_MAP, "x", config_map(namespace, a="1"))
+    client.delete("v1", "ConfigMap", "settings", namespace)
+    with pytest.raises(RefusedByProviderError, match="the ConfigMap is not found; somebody has deleted it") as refusal:
+        engine.update(made, config_map(namespace, a="2"))
+    assert "Run the update with --refresh" in str(refusal.value)
+    assert client.get("v1", "ConfigMap", "settings", namespace) is None
+
+
 def test_a_misspelt_field_is_an_error_of_one_line(engine: Engine, namespace: str) -> None:
     """Fields are validated strictly, at preview already."""
     wrong = config_map(namespace, a="1") | {"dat": {"a": "1"}}

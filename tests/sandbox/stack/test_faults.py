@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.stack.harness import Stack
+from tests.sandbox.stack.harness import KEY, Stack
 
 POOLS = "container.nodePools"
 CLUSTERS = "container.clusters"
@@ -64,6 +64,21 @@ def test_stockout(stack: Stack) -> None:
         assert "[GCE_STOCKOUT]" in result.output
     assert "was created in the error state" in first.output
     assert stack.strikes() == 2
+    converges(stack)
+
+
+def test_a_lost_answer_while_a_pool_is_replaced(stack: Stack) -> None:
+    """The old pool is gone, the new one was made and forgotten: the next update takes it in instead of colliding with it."""
+    assert stack.run("up", "--skip-preview").code == 0
+    stack.content["config"][KEY]["tpuPools"][0]["capacity"] = {"type": "spot"}
+    stack.fault(effect="responseLost", match={"type": POOLS, "name": "v6e*", "operation": "create"})
+    result = stack.run("up", "--skip-preview")
+    assert result.code != 0
+    assert "already exists" in result.output
+    assert stack.strikes() == 1
+    assert [entry["type"] for entry in stack.state()["resources"] if entry.get("pendingReplacement")] == [
+        "gcp:container/nodePool:NodePool"
+    ]
     converges(stack)
 
 
