@@ -55,7 +55,8 @@ def start(engine: str) -> subprocess.Popen[bytes] | None:
             return None
         number = listener.fileno()
         command = [sys.executable, "-m", "sandbox.plugin.standby", str(number), str(os.getpid())]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[number])
+        # A group of its own: the engine interrupts the host's whole group, and ends its providers in an order of its own.
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[number], process_group=0)
 
 
 def stand_by(listener: socket.socket, host: int) -> None:
@@ -108,6 +109,7 @@ def _end_with(command: socket.socket) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """`python -m sandbox.plugin.standby NUMBER HOST`: the number of a listening socket, and the language host's process."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ends at once, without a traceback
     number, host = map(int, arguments[1:])
     stand_by(socket.socket(fileno=number), host)
 

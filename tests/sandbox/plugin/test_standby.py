@@ -18,6 +18,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2_grpc
 
+from sandbox.home import CHECKOUT
 from sandbox.plugin import launch, standby
 from tests.sandbox.support import eventually
 
@@ -47,7 +48,7 @@ def command(engine: str, tmp_path: Path) -> Generator[Command]:
 
         def run(module: str) -> subprocess.Popen[str]:
             words = [sys.executable, "-IS", launch.__file__, module, engine]
-            environment = {**os.environ, "SANDBOX_HOME": str(tmp_path)}
+            environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), "SANDBOX_HOME": str(tmp_path)}
             process = stack.enter_context(
                 subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path)
             )
@@ -108,6 +109,17 @@ def test_copies_end_with_the_process_that_stood_by(stands_by: psutil.Process, co
     stands_by.kill()
     eventually(lambda: not copy.is_running(), "the copy is gone", timeout=10)
     process.wait(10)
+
+
+def test_an_interrupt_ends_it_without_a_word(
+    stands_by: psutil.Process, command: Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Incident: the engine interrupts what a language host has started, and every preview ended in a traceback."""
+    assert version(command("sandbox.gcp"))
+    assert os.getpgid(stands_by.pid) != os.getpgid(0)
+    stands_by.send_signal(signal.SIGINT)
+    stands_by.wait(10)
+    assert capfd.readouterr().err == ""
 
 
 def test_nobody_stands_by(command: Command) -> None:
