@@ -1,8 +1,8 @@
-"""What the program does not wait for: the engine's answer to each debug message, and the collector when it ends.
+"""What the program does not wait for: the engine's answer to each debug message, and looks through what stays anyway.
 
 The SDK sends four debug messages for every resource, shown only with `--debug`, and waits for the engine's answer to each while
-nothing else of the program runs: a sixteenth of a preview of the dev stack. At its end Python looks through all objects again and
-again before it drops them, which is another sixteenth.
+nothing else of the program runs: a sixteenth of a preview of the dev stack. Python's collector looks through all that was
+imported while resources are made, and again and again before it is dropped at the end: another tenth.
 
 Owns the one function of the SDK that is replaced. Warnings and errors are sent as the SDK sends them: none of them is lost when
 the program ends.
@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import atexit
 import gc
+from collections.abc import Callable
+from typing import Any
 
 import pulumi
 from pulumi import log
@@ -23,12 +25,21 @@ _waiting = log.debug
 
 
 def set_pace() -> None:
-    """From now on `pulumi.log.debug` returns at once, and nothing is collected at the end, when all of it goes anyway.
+    """From now on `pulumi.log.debug` returns at once, and the collector leaves alone what is there now; at the end, everything.
 
-    The program's last call to the engine comes after all debug messages, so the engine has them.
+    To be called once everything is imported. The engine has all debug messages before the program ends, whose last call to it
+    comes after them. Nothing is changed where no engine runs the program, as under test mocks: that process goes on afterwards.
     """
+    if _sender() is None:
+        return
     log.debug = _debug
+    gc.freeze()
     atexit.register(gc.freeze)
+
+
+def _sender() -> Callable[[engine_pb2.LogRequest], Any] | None:
+    """Sends a message to the engine without waiting."""
+    return getattr(getattr(get_engine(), "Log", None), "future", None)
 
 
 def _debug(
@@ -37,8 +48,7 @@ def _debug(
     stream_id: int | None = None,
     ephemeral: bool | None = None,
 ) -> None:
-    engine = get_engine()
-    send = getattr(getattr(engine, "Log", None), "future", None)
+    send = _sender()
     if resource is not None or send is None:
         _waiting(msg, resource, stream_id, ephemeral)
         return

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -12,6 +15,15 @@ from pulumi import log
 from pulumi.runtime.proto import engine_pb2
 
 from components import pace
+
+_PROGRAM = """
+import atexit, gc
+atexit.register(lambda: print(gc.get_freeze_count() > 10000, len(gc.get_objects()) < 1000))
+from components import pace
+pace.get_engine = lambda: type("Engine", (), {"Log": type("Log", (), {"future": print})})
+pace.set_pace()
+kept = [[number] for number in range(5000)]
+"""
 
 
 class Engine:
@@ -32,14 +44,16 @@ class Engine:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """The engine of a program that has asked for its debug messages to be sent aside."""
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """The engine of a program that has set its pace; this process is as it was afterwards."""
     made = Engine()
     monkeypatch.setattr(log, "debug", log.debug)
     monkeypatch.setattr(log, "get_engine", lambda: made)
     monkeypatch.setattr(pace, "get_engine", lambda: made)
     pace.set_pace()
-    return made
+    yield made
+    gc.unfreeze()
+    atexit.unregister(gc.freeze)
 
 
 def test_a_debug_message_is_sent_and_not_waited_for(engine: Engine) -> None:
@@ -59,20 +73,24 @@ def test_what_a_person_is_told_is_still_waited_for(engine: Engine) -> None:
     assert engine.aside == []
 
 
-def test_without_an_engine_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Near-miss: under test mocks there is no engine to tell, as with the SDK's own function."""
-    monkeypatch.setattr(log, "debug", log.debug)
-    monkeypatch.setattr(log, "get_engine", lambda: None)
-    monkeypatch.setattr(pace, "get_engine", lambda: None)
+def test_what_is_imported_is_left_alone(engine: Engine) -> None:
+    """Invariant: the collector looks through what the program makes, and not through the SDK again and again."""
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 10 * len(gc.get_objects())
+    assert engine.waited == []
+
+
+@pytest.mark.parametrize("there", [None, object()], ids=["no-engine", "mocked-engine"])
+def test_without_an_engine_nothing_changes(monkeypatch: pytest.MonkeyPatch, there: object) -> None:
+    """Near-miss: a process that runs the program under mocks goes on, collects, and keeps the SDK's function."""
+    before = log.debug
+    monkeypatch.setattr(pace, "get_engine", lambda: there)
     pace.set_pace()
-    pulumi.log.debug("nobody listens")
+    assert log.debug is before
+    assert gc.get_freeze_count() == 0
 
 
 def test_nothing_is_collected_at_the_end() -> None:
     """Invariant: when the last exit handlers run, the collector has nothing left to look through."""
-    words = (
-        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 10000, len(gc.get_objects()) < 1000))"
-    )
-    program = f"{words}; from components.pace import set_pace; set_pace()"
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True)
     assert ran.stdout == "True True\n"
