@@ -29,8 +29,8 @@ help: ## Show this list
 setup: $(READY) ## Install the Python packages into .venv
 
 .PHONY: up
-up: $(READY) ## Preview and apply a stack in the sandbox [STACK=dev|prod FAULTS=script.yaml SPEED=1]
-	@$(BIN)/python -m sandbox up --stack $(STACK) $(if $(FAULTS),--faults "$(FAULTS)")
+up: $(READY) ## Preview and apply a stack in the sandbox [STACK=dev|prod FAULTS=script.yaml SPEED=1 OPTIONS=--refresh]
+	@$(BIN)/python -m sandbox up --stack $(STACK) $(if $(FAULTS),--faults "$(FAULTS)") $(if $(OPTIONS),-- $(OPTIONS))
 
 .PHONY: preview
 preview: $(READY) ## Show what `make up` would change [STACK=dev|prod]
