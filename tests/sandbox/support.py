@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+import psutil
 import pytest
 
 from sandbox.cluster.runtime import ClusterRuntime
@@ -45,6 +47,15 @@ def eventually(condition: Callable[[], object], what: str, *, timeout: float = 3
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout:.0f} s: {what}"
         time.sleep(0.05)
+
+
+def gone(processes: Iterable[psutil.Process]) -> bool:
+    """Whether none of the processes runs any more; one that has ended and that nobody has waited for yet does not."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                return False
+    return True
 
 
 def processes_of(directory: Path) -> list[str]:

@@ -20,7 +20,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from sandbox.home import CHECKOUT
 from sandbox.plugin import launch, standby
-from tests.sandbox.support import eventually
+from tests.sandbox.support import eventually, gone
 
 Command = Callable[[str], "subprocess.Popen[str]"]
 
@@ -88,7 +88,7 @@ def test_a_copy_ends_with_its_command(stands_by: psutil.Process, command: Comman
     other = command("sandbox.gcp")
     assert version(other)
     ended.send_signal(number)
-    eventually(lambda: not copy.is_running(), "the copy is gone", timeout=10)
+    eventually(lambda: gone([copy]), "the copy is gone", timeout=10)
     assert len(stands_by.children()) == 1
     assert other.poll() is None
 
@@ -107,7 +107,7 @@ def test_copies_end_with_the_process_that_stood_by(stands_by: psutil.Process, co
     assert version(process)
     (copy,) = stands_by.children()
     stands_by.kill()
-    eventually(lambda: not copy.is_running(), "the copy is gone", timeout=10)
+    eventually(lambda: gone([copy]), "the copy is gone", timeout=10)
     process.wait(10)
 
 
@@ -154,4 +154,4 @@ def test_the_process_ends_with_its_host(engine: str) -> None:
         assert host.stdout is not None
         left = psutil.Process(int(host.stdout.readline()))
         host.kill()
-    eventually(lambda: not left.is_running() or left.status() == psutil.STATUS_ZOMBIE, "it is gone", timeout=10)
+    eventually(lambda: gone([left]), "it is gone", timeout=10)

@@ -15,7 +15,7 @@ import pytest
 
 from operations.recover import MARK
 from tests.sandbox.stack.harness import Running, Stack, cli
-from tests.sandbox.support import eventually
+from tests.sandbox.support import eventually, gone
 
 CLUSTERS = "container.clusters"
 POOLS = "container.nodePools"
@@ -29,11 +29,6 @@ def under_way(stack: Stack, kind: str, *, operations: int = 1) -> Running:
     running = stack.begin("up", "--skip-preview")
     running.until(lambda: len(stack.operations(kind)) == operations, f"{kind} are being created")
     return running
-
-
-def gone(processes: list[psutil.Process]) -> bool:
-    """Whether none of the processes runs any more."""
-    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
 
 
 def converges(stack: Stack) -> None:

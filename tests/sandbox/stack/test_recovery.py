@@ -18,7 +18,7 @@ import pytest
 from sandbox import daemon
 from sandbox.kube.client import Client
 from tests.sandbox.stack.harness import Running, Stack, cli
-from tests.sandbox.support import eventually
+from tests.sandbox.support import eventually, gone
 
 CLUSTER_ID = "projects/tpu-inference-dev/locations/us-east5-b/clusters/inference-dev"
 CHARTS = ("cert-manager", "kserve-llmisvc-crd", "kserve-llmisvc-resources", "kserve-runtime-configs", "lws")
@@ -196,4 +196,4 @@ def test_down(stack: Stack) -> None:
         assert f"no process of it runs, and {home} is removed" in ended.output
         assert not home.exists()
         assert daemon.leftovers(home) == []
-        assert not any(part.is_running() for part in parts)
+        assert gone(parts), parts

@@ -21,14 +21,15 @@ def test_commands_are_executable(place: Workspace, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", "/nowhere")
     place.prepare()
     plugins = place.pulumi_home / "plugins"
-    for path, module in (
-        (place.home / "bin" / "gke-gcloud-auth-plugin", "sandbox.login"),
-        (plugins / GOOGLE / "pulumi-resource-gcp", "sandbox.gcp"),
-        (plugins / KUBERNETES / "pulumi-resource-kubernetes", "sandbox.kubernetes"),
-        (plugins / f"language-python-v{metadata.version('pulumi')}" / "pulumi-language-python", "sandbox.host"),
+    launch = f'-IS "{CHECKOUT}/sandbox/plugin/launch.py"'
+    for path, words in (
+        (place.home / "bin" / "gke-gcloud-auth-plugin", "-m sandbox.login"),
+        (plugins / GOOGLE / "pulumi-resource-gcp", f"{launch} sandbox.gcp"),
+        (plugins / KUBERNETES / "pulumi-resource-kubernetes", f"{launch} sandbox.kubernetes"),
+        (plugins / f"language-python-v{metadata.version('pulumi')}" / "pulumi-language-python", "-m sandbox.host"),
     ):
         assert path.stat().st_mode & 0o111 == 0o111, path
-        assert f' exec "{sys.executable}" -m {module} "$@"' in path.read_text()
+        assert f' exec "{sys.executable}" {words} "$@"' in path.read_text()
 
 
 def test_login_command_says_what_to_do(place: Workspace, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_official_plugin_is_never_written_to(
     assert (folder / "pulumi-resource-kubernetes").read_text() == "official"
     ours = place.pulumi_home / "plugins" / KUBERNETES
     assert not ours.is_symlink()
-    assert "-m sandbox.kubernetes" in (ours / "pulumi-resource-kubernetes").read_text()
+    assert "sandbox.kubernetes" in (ours / "pulumi-resource-kubernetes").read_text()
 
 
 def test_official_plugin_that_is_gone(place: Workspace, user_plugins: Path) -> None:
