@@ -88,9 +88,15 @@ def exposed(home: Path) -> list[str]:
                 if each.status != psutil.CONN_LISTEN or len(each.laddr) < 2 or program in NOT_ON_LOOPBACK:
                     continue
                 host, port = str(each.laddr[0]), each.laddr[1]
-                if not ip_address(host).is_loopback:
+                if not _is_loopback(host):
                     found.append(f"port {port} of {host}, held by process {process.pid} ({_line(process)})")
     return sorted(found)
+
+
+def _is_loopback(host: str) -> bool:
+    """Also of 127.0.0.1 in the form in which a socket for both versions has it; `is_loopback` is false of that."""
+    address = ip_address(host)
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 class Watch:

@@ -19,7 +19,8 @@ from bench.scenarios import BenchError
 
 _LISTENS = (
     "import socket, sys, time\n"
-    "s = socket.create_server(('127.0.0.1', 0))\n"
+    "host = '127.0.0.1'\n"
+    "s = socket.create_server((host, 0), family=socket.AF_INET6 if ':' in host else socket.AF_INET)\n"
     "print(s.getsockname()[1], flush=True)\n"
     "time.sleep(60)\n"
 )
@@ -72,13 +73,24 @@ def test_process_and_its_port_are_found(folders: tuple[Path, Path]) -> None:
     assert leftovers(home, temporary, held) == []
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", ""], ids=["loopback", "all", "all-by-default"])  # noqa: S104
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", None),
+        ("::1", None),
+        ("::ffff:127.0.0.1", None),  # how gRPC listens on 127.0.0.1
+        ("0.0.0.0", "0.0.0.0"),  # noqa: S104
+        ("", "0.0.0.0"),  # noqa: S104
+        ("::", "::"),
+    ],
+    ids=["loopback", "loopback-6", "loopback-mapped", "all", "all-by-default", "all-6"],
+)
 def test_port_that_other_machines_reach_is_found(
-    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, host: str
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, host: str, shown: str | None
 ) -> None:
     """The sandbox has no authentication worth the name in many of its parts: what listens, listens on loopback."""
     with program(folders[0], host=host) as (pid, port):
-        expected = [f"port {port} of 0.0.0.0, held by process {pid} "] if host != "127.0.0.1" else []
+        expected = [f"port {port} of {shown}, held by process {pid} "] if shown else []
         assert [line[: line.index("(")] for line in exposed(folders[0])] == expected
         known = frozenset({Path(f"/proc/{pid}/exe").resolve().name})
         monkeypatch.setattr("bench.cycle_watch.NOT_ON_LOOPBACK", known)
