@@ -20,7 +20,8 @@ from bench.scenarios import BenchError
 _LISTENS = (
     "import socket, sys, time\n"
     "host = '127.0.0.1'\n"
-    "s = socket.create_server((host, 0), family=socket.AF_INET6 if ':' in host else socket.AF_INET)\n"
+    "family = socket.AF_INET6 if ':' in host else socket.AF_INET\n"
+    "s = socket.create_server((host, 0), family=family, dualstack_ipv6=':' in host)\n"
     "print(s.getsockname()[1], flush=True)\n"
     "time.sleep(60)\n"
 )
