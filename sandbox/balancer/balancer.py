@@ -18,6 +18,7 @@ from typing import Any
 
 from sandbox.balancer import gates, programming, state
 from sandbox.balancer.access_log import AccessLog
+from sandbox.balancer.by_hand import ByHand
 from sandbox.balancer.endpoints import members
 from sandbox.balancer.health import Fleet
 from sandbox.balancer.listening import Connected, Listening
@@ -58,6 +59,7 @@ class Balancer:
         self._access_log = AccessLog(self._logs / "load-balancer.jsonl")
         self._weights = Weights()
         self._listening = Listening(self._state_file, self._connected)
+        self._by_hand = ByHand(directory)
 
     async def run(self) -> None:
         """Serves until it is cancelled."""
@@ -75,7 +77,7 @@ class Balancer:
             self._wake.clear()
             if not cluster.synced:
                 continue
-            if woken or stamp != seen or self._listening.is_due:
+            if woken or stamp != seen or self._listening.is_due or self._by_hand.is_due:
                 seen = stamp
                 await self._round(cluster)
             if self._changed:
@@ -91,7 +93,7 @@ class Balancer:
         self._program(snapshot, cluster.policies())
         await self._listening.update(self._programs.values(), snapshot.secrets or {})
         local, pods = self._addresses.pods(), cluster.pods()
-        backends = programming.backends(self._programs.values())
+        backends = self._by_hand.over(programming.backends(self._programs.values()))
         self._fleet.update({name: (spec, members(spec, pods, local)) for name, spec in backends.items()})
         self._changed = True
 

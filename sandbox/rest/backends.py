@@ -87,11 +87,7 @@ def aggregated(request: Request) -> Body:
 
 def get_health(request: Request) -> Body:
     """`getHealth`: the endpoints of the group that the body names, with the health the load balancer sees."""
-    path = f"{_scope(request)}/backendServices"
-    backends = {backend.name: backend for backend in _backends(request)}
-    backend = backends.get(request.path["name"])
-    if backend is None:
-        raise CloudError(404, f"The resource '{path}/{request.path['name']}' was not found", "notFound")
+    backend = found(request, "backendServices")
     group = str(request.body.get("group") or "")
     if not group:
         raise bad_request("Required field 'resource.group' not specified", "required")
@@ -99,16 +95,29 @@ def get_health(request: Request) -> Body:
         raise bad_request(
             f"Invalid value for field 'resource.group': '{group}'. It is no backend of this service.", "invalid"
         )
-    found = [
+    seen = [
         {"healthState": endpoint["state"], "ipAddress": endpoint["address"], "port": endpoint["port"]}
         for endpoint in backend.entry["endpoints"]
         if endpoint["state"] != state.DRAINING  # GKE has taken it out of the group
     ]
-    return {"kind": "compute#backendServiceGroupHealth", **({"healthStatus": found} if found else {})}
+    return {"kind": "compute#backendServiceGroupHealth", **({"healthStatus": seen} if seen else {})}
+
+
+def found(request: Request, collection: str) -> Backend:
+    """The backend whose resource in `collection` is named.
+
+    Raises:
+        CloudError: 404, there is none.
+    """
+    name = request.path["name"]
+    for backend in _backends(request):
+        if backend.name == name:
+            return backend
+    raise CloudError(404, f"The resource '{scope_path(request)}/{collection}/{name}' was not found", "notFound")
 
 
 def _answer(request: Request, kind: str, collection: str, items: list[Body]) -> Body:
-    path = f"{_scope(request)}/{collection}"
+    path = f"{scope_path(request)}/{collection}"
     if "name" in request.path:
         return one(items, request.path["name"], path)
     return compute_list(request, kind, path, items)
@@ -123,7 +132,7 @@ def _checks(request: Request) -> list[Body]:
 
 
 def _rules(request: Request) -> list[Body]:
-    scope = _scope(request)
+    scope = scope_path(request)
     return [
         compute_item(
             "compute#forwardingRule",
@@ -134,7 +143,7 @@ def _rules(request: Request) -> list[Body]:
             portRange=f"{listener['port']}-{listener['port']}",
             loadBalancingScheme=_scheme(gateway["className"]),
             networkTier="PREMIUM",
-            **_region(request),
+            **region_field(request),
         )
         for cluster, gateway in _gateways(request)
         for listener in gateway["listeners"]
@@ -143,7 +152,7 @@ def _rules(request: Request) -> list[Body]:
 
 
 def _service(request: Request, backend: Backend) -> Body:
-    scope, entry = _scope(request), backend.entry
+    scope, entry = scope_path(request), backend.entry
     group = {"group": f"{COMPUTE}{_group(backend)}", "balancingMode": "RATE", "capacityScaler": 1.0}
     return compute_item(
         "compute#backendService",
@@ -157,7 +166,7 @@ def _service(request: Request, backend: Backend) -> Body:
         port=80,
         healthChecks=[f"{COMPUTE}{scope}/healthChecks/{backend.name}"],
         backends=[{**group, "maxRatePerEndpoint": 1e8}],
-        **_region(request),
+        **region_field(request),
     )
 
 
@@ -173,7 +182,7 @@ def _check(request: Request, backend: Backend) -> Body:
     }
     return compute_item(
         "compute#healthCheck",
-        f"{_scope(request)}/healthChecks/{backend.name}",
+        f"{scope_path(request)}/healthChecks/{backend.name}",
         description=_description(backend.entry),
         type=kind,
         **{
@@ -181,7 +190,7 @@ def _check(request: Request, backend: Backend) -> Body:
             for name in ("checkIntervalSec", "timeoutSec", "healthyThreshold", "unhealthyThreshold")
         },
         **detail,
-        **_region(request),
+        **region_field(request),
     )
 
 
@@ -249,13 +258,15 @@ def _scheme(class_name: str) -> str:
     return "INTERNAL_MANAGED" if class_name == REGIONAL_INTERNAL else "EXTERNAL_MANAGED"
 
 
-def _scope(request: Request) -> str:
+def scope_path(request: Request) -> str:
+    """The path of the region or of the project's global resources that is asked about."""
     where = f"regions/{request.path['region']}" if "region" in request.path else "global"
     return f"projects/{request.project}/{where}"
 
 
-def _region(request: Request) -> Body:
-    return {"region": f"{COMPUTE}{_scope(request)}"} if "region" in request.path else {}
+def region_field(request: Request) -> Body:
+    """The field that says where a regional resource is."""
+    return {"region": f"{COMPUTE}{scope_path(request)}"} if "region" in request.path else {}
 
 
 def _hash(of: str, digits: int) -> str:

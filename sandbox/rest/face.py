@@ -1,4 +1,4 @@
-"""Which request of the REST face is answered by whom. A path that is none of these is Google's 404, a change its 501."""
+"""Which request of the REST face is answered by whom. A path that is none of these is Google's 404, any other change its 501."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sandbox.cloud.cloud import Cloud
 from sandbox.cloud.errors import CloudError
-from sandbox.rest import backends, clusters, machines, places
+from sandbox.rest import backends, changes, clusters, machines, places
 from sandbox.rest.request import Body, Request
 
 Handler = Callable[[Request], Body]
@@ -67,6 +67,10 @@ _POST: Final[Mapping[str, Handler]] = {
     for scope in ("global", "regions/{region}")
 }
 
+_CHANGE: Final[Mapping[str, Handler]] = {
+    f"{_COMPUTE}/{scope}/healthChecks/{{name}}": changes.health_check for scope in ("global", "regions/{region}")
+}
+
 
 def _compiled(table: Mapping[str, Handler]) -> list[tuple[re.Pattern[str], Handler]]:
     """`{name}` in a path is any one part of it, `{name:a|b}` one of those."""
@@ -77,7 +81,11 @@ def _part(variable: re.Match[str]) -> str:
     return f"(?P<{variable[1]}>{variable[2] or '[^/]+'})"
 
 
-_ROUTES: Final = {"GET": _compiled(_GET), "POST": _compiled(_POST)}
+_ROUTES: Final = {
+    "GET": _compiled(_GET),
+    "POST": _compiled(_POST),
+    **dict.fromkeys(("PATCH", "PUT"), _compiled(_CHANGE)),
+}
 
 
 def answer(cloud: Cloud, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any]) -> Body:

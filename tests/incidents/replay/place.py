@@ -134,10 +134,14 @@ class Place:
 
     def backend(self, reference: Object) -> Object:
         """The backend service of a backendRef, as the load balancer has it."""
-        kind = reference.get("kind", "Service")
-        key = f"{kind}/{self.name}/{reference['name']}" + (f":{reference['port']}" if kind == "Service" else "")
-        found: Object = (state.read(self.cluster.directory) or {"backends": {}})["backends"].get(key, {})
+        content: Object = state.read(self.cluster.directory) or {"backends": {}}
+        found: Object = content["backends"].get(self.key(reference), {})
         return found
+
+    def key(self, reference: Object) -> str:
+        """The load balancer's name for the backend of a backendRef."""
+        kind: str = reference.get("kind", "Service")
+        return f"{kind}/{self.name}/{reference['name']}" + (f":{reference['port']}" if kind == "Service" else "")
 
     def health(self, reference: Object) -> list[tuple[str, str]]:
         """What `gcloud compute backend-services get-health` lists: state of each endpoint, and why."""

@@ -9,6 +9,8 @@ import pytest
 
 from rules.gateway import GKE_NETWORKING_API_VERSION
 from rules.load_balancer import NO_HEALTHY_UPSTREAM
+from sandbox.balancer import by_hand
+from sandbox.clock import SPEED
 from tests.incidents.replay.conftest import PICKER, SERVERS
 from tests.incidents.replay.place import Object, Place, rule, to_service
 
@@ -82,6 +84,24 @@ def test_a_policy_for_the_pools_shadow_service(models: Place, aimed_past: Object
     models.health_check("shadow", to_service(shadow))
     models.until(GKE_NETWORKING_API_VERSION, "HealthCheckPolicy", "shadow", "Attached", "False", "GatewayNotFound")
     assert models.health(aimed_past)[0][0] == "UNHEALTHY"
+
+
+def test_a_health_check_that_is_changed_by_hand(models: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`gcloud compute health-checks update --request-path=/health` heals the pool, and minutes later GKE asks for / again."""
+    monkeypatch.setenv(SPEED, "30")  # a change holds for 6 s, which no busy machine misses
+    backend = behind_gateway(models, "by-hand", "InferencePool")
+    models.until_health(backend, "UNHEALTHY", "GET / answered 404")
+    by_hand.change(models.cluster.directory, models.key(backend), "/health")
+    models.until_health(backend, "HEALTHY")
+    models.until_health(backend, "UNHEALTHY", "GET / answered 404")
+    assert models.backend(backend)["healthCheck"]["requestPath"] == "/"
+    models.answers("by-hand", "/v1/completions", 503, NO_HEALTHY_UPSTREAM, PROMPT)
+
+    models.health_check("by-hand", target(backend))
+    models.until_health(backend, "HEALTHY")
+    by_hand.change(models.cluster.directory, models.key(backend), "/")
+    models.until_health(backend, "UNHEALTHY", "GET / answered 404")
+    models.until_health(backend, "HEALTHY")
 
 
 def test_a_policy_with_a_path_that_vllm_does_not_serve(models: Place) -> None:

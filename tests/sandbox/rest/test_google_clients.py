@@ -166,6 +166,14 @@ def test_backends_and_their_health(world: World, home: Path, ask: Ask) -> None:
     assert [item["healthState"] for item in health["healthStatus"]] == ["HEALTHY", "UNHEALTHY"]
     checks = answer(ask("compute_v1.RegionHealthChecksClient", "list", **where))
     assert {item["type"] for item in checks} == {"HTTP", "GRPC"}
+    changed = ask(
+        "compute_v1.RegionHealthChecksClient",
+        "patch_unary",
+        **where,
+        health_check=next(item["name"] for item in checks if item["type"] == "HTTP"),
+        health_check_resource={"http_health_check": {"request_path": "/ready"}},
+    )
+    assert answer(changed)["status"] == "DONE"
     (rule,) = answer(ask("compute_v1.ForwardingRulesClient", "list", **where))
     assert (rule["IPAddress"], rule["portRange"]) == ("203.0.113.7", "443-443")
     for client, collection, count in (
