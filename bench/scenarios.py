@@ -23,6 +23,8 @@ HERE = Path(__file__).resolve().parent
 PLATFORM = f"{PROJECT}:platform"
 BASE_STACK = "dev"
 """The stack whose committed settings every scenario but the empty one starts from."""
+LEVELS = POLICIES / "config" / f"{BASE_STACK}.json"
+"""The pack's configuration for it."""
 
 _RESOURCES = re.compile(r"^\s+(?:[+~-]\s)?(\d+) (?:to create|to update|unchanged)$", re.MULTILINE)
 
@@ -63,9 +65,13 @@ class Scenario:
         """
         return self._operate("up", "--skip-preview")
 
+    def command(self, operation: str, *options: str) -> list[str]:
+        """The arguments of `pulumi`. A variant of the base stack is judged at the levels of the base stack."""
+        levels = ["--policy-pack-config", str(LEVELS)] if tuple(self.policies) == (POLICIES,) else []
+        return self.engine.command(operation, "--non-interactive", *levels, *options, policies=self.policies)
+
     def _operate(self, operation: str, *options: str) -> str:
-        command = self.engine.command(operation, "--non-interactive", *options, policies=self.policies)
-        ran = self.engine.pulumi(*command, capture=True)
+        ran = self.engine.pulumi(*self.command(operation, *options), capture=True)
         if ran.returncode != 0:
             raise BenchError(f"pulumi {operation} of the {self.title} failed:\n{(ran.stdout + ran.stderr).rstrip()}")
         return ran.stdout
