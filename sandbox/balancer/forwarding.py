@@ -42,7 +42,7 @@ class Forwarding:
         client, entry = self._client, self._entry
         secure = wire.unverified() if self._backend.protocol == "https" else None
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=secure, limit=wire.HEAD_LIMIT)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=secure, limit=facts.HEAD_LIMIT_BYTES)
         except ssl.SSLError:
             await client.refuse(entry, facts.FAILED_TO_CONNECT, facts.TLS_REFUSED)
             return

@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rules.load_balancer import HEAD_LIMIT_BYTES
 from sandbox.balancer import certificate, ports
 from sandbox.balancer.programming import Listener, Program
-from sandbox.balancer.wire import HEAD_LIMIT
 from sandbox.gke.listeners import place_of
 
 Object = dict[str, Any]
@@ -84,7 +84,7 @@ class Listening:
         if port is None:
             raise OSError("every local port of the load balancer is taken")
         connected = self._connected(program.key, listener.name)
-        server = await asyncio.start_server(connected, "127.0.0.1", port, ssl=context, limit=HEAD_LIMIT)
+        server = await asyncio.start_server(connected, "127.0.0.1", port, ssl=context, limit=HEAD_LIMIT_BYTES)
         self.ports[name] = port
         self._servers[name] = (server, identity)
         scheme = "http" if context is None else "https"

@@ -17,7 +17,6 @@ from rules.load_balancer import HEAD_LIMIT_BYTES
 
 Headers = list[tuple[str, str]]
 
-HEAD_LIMIT = HEAD_LIMIT_BYTES
 PIECE = 64 * 1024
 
 HOP_BY_HOP = frozenset(
@@ -161,7 +160,7 @@ async def fetch(
         BadMessageError: what listens there does not speak HTTP.
     """
     context = unverified() if secure else None
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, limit=HEAD_LIMIT)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, limit=HEAD_LIMIT_BYTES)
     try:
         own: Headers = [*headers, ("connection", "close")]
         if body or method == "POST":

@@ -13,14 +13,18 @@ import socket
 import sys
 
 
+def address(engine: str) -> str:
+    """Where the process for one engine listens: an abstract name (unix(7)), which is gone with the process."""
+    return f"\0gke-tpu-inference/{os.getuid()}/{engine}"
+
+
 def hand_over(module: str, arguments: list[str]) -> bool:
     """Whether a copy took over; returns when it has ended, or when there is none to be had."""
-    name = f"\0gke-tpu-inference/{os.getuid()}/{arguments[-1] if arguments else ''}"
     folder = os.getcwd()  # noqa: PTH109 - pathlib takes longer to import than all the rest
     wanted = {"module": module, "arguments": arguments, "folder": folder, "environment": dict(os.environ)}
     with socket.socket(socket.AF_UNIX) as connection:
         try:
-            connection.connect(name)
+            connection.connect(address(arguments[-1] if arguments else ""))
             socket.send_fds(connection, [json.dumps(wanted).encode()], [1, 2])
             taken = connection.recv(1)
         except OSError:

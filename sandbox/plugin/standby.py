@@ -25,6 +25,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from sandbox.plugin.launch import address
+
 MODULES: Final = ("sandbox.gcp", "sandbox.kubernetes")
 """The programs of the plugins."""
 TAKEN: Final = b"+"
@@ -35,11 +37,6 @@ _MOST_BYTES: Final = 1 << 20
 """Of a command's arguments and environment together, which Linux holds to 2 MiB; a larger one goes on by itself."""
 _CREDENTIALS: Final = struct.Struct("3i")
 """Process, user and group of a socket's other side: unix(7), SO_PEERCRED."""
-
-
-def address(engine: str) -> str:
-    """Where the process for one engine listens: an abstract name (unix(7)), which is gone with the process."""
-    return f"\0gke-tpu-inference/{os.getuid()}/{engine}"
 
 
 def start(engine: str) -> subprocess.Popen[bytes] | None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rules.load_balancer import HEAD_LIMIT_BYTES
 from sandbox.balancer import matching
 from sandbox.balancer.access_log import AccessLog
 from sandbox.balancer.endpoints import Endpoint
@@ -16,7 +17,6 @@ from sandbox.balancer.health import Fleet
 from sandbox.balancer.programming import Listener, Program
 from sandbox.balancer.proxy import Proxy, View, Weights
 from sandbox.balancer.specs import BackendSpec, HealthCheck
-from sandbox.balancer.wire import HEAD_LIMIT
 from tests.sandbox.support import eventually
 
 Object = dict[str, Any]
@@ -52,7 +52,7 @@ class Stage:
         self._matches: tuple[matching.Match, ...] = ()
         self.fleet = Fleet(lambda: None)
         self._proxy = Proxy(self._view, self.fleet, AccessLog(log), Weights())
-        self._server = self.run(asyncio.start_server(self._proxy.connected, "127.0.0.1", 0, limit=HEAD_LIMIT))
+        self._server = self.run(asyncio.start_server(self._proxy.connected, "127.0.0.1", 0, limit=HEAD_LIMIT_BYTES))
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

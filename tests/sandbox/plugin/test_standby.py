@@ -134,7 +134,7 @@ def test_nobody_stands_by(command: Command) -> None:
 def test_who_stands_by_fails(engine: str, command: Command) -> None:
     """Near-miss: a process that hangs up before it is a copy costs its time and nothing else."""
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(standby.address(engine))
+        listener.bind(launch.address(engine))
         listener.listen()
         process = command("sandbox.gcp")
         listener.accept()[0].close()
