@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from rules.load_balancer import HEAD_LIMIT_BYTES
 from sandbox.balancer import programming
 from sandbox.balancer.access_log import AccessLog
 from sandbox.balancer.endpoints import Endpoint, members
@@ -21,7 +22,6 @@ from sandbox.balancer.health import Fleet
 from sandbox.balancer.programming import Program
 from sandbox.balancer.proxy import Proxy, View, Weights
 from sandbox.balancer.specs import BackendSpec
-from sandbox.balancer.wire import HEAD_LIMIT
 from sandbox.node.addresses import PodAddress
 
 HEALTHY_SECONDS: Final = 45.0
@@ -57,7 +57,7 @@ async def serve(recorded: Object, log: Path) -> int:
     fleet.update(wanted)
     view = View(program=program, listener=listener, local_ports={})
     proxy = Proxy(lambda: view, fleet, AccessLog(log), Weights())
-    server = await asyncio.start_server(proxy.connected, "127.0.0.1", 0, limit=HEAD_LIMIT)
+    server = await asyncio.start_server(proxy.connected, "127.0.0.1", 0, limit=HEAD_LIMIT_BYTES)
     if sick := await _unhealthy(fleet):
         sys.stderr.write("".join(f"{line}\n" for line in sick))
         return 1
