@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
@@ -22,6 +22,10 @@ from components.manifests import manifest
 from components.model_pod import PodArgs, SecretKey, pod
 from components.settings.model import Model
 from rules import gateway, kserve, tpu, vllm
+
+DELETE_MARGIN_SECONDS: Final = 600
+"""What the deletion of a service may take beyond its servers' grace period: the provider's own patience, which alone would give
+up on a server that finishes long answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +123,11 @@ class TpuModel(pulumi.ComponentResource):
             name=model.name,
             namespace=args.namespace,
             spec=_spec(args, model, claims, priority),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=first),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=first,
+                custom_timeouts=pulumi.CustomTimeouts(delete=f"{model.stopping.grace + DELETE_MARGIN_SECONDS}s"),
+            ),
         )
         after = pulumi.ResourceOptions(parent=self, depends_on=[service])
         model_scaling.disruption_budget(model, namespace=args.namespace, opts=after)

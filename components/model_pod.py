@@ -15,7 +15,7 @@ import pulumi
 from components.endpoints import Server
 from components.model_volumes import Claims
 from components.settings.model import Model
-from rules import kserve, node_room, tpu, vllm, vllm_arguments, weights
+from rules import kserve, monitoring, node_room, tpu, vllm, vllm_arguments, weights
 
 WEIGHTS_MOUNT = "/var/cache/huggingface"
 COMPILED_MOUNT = "/var/cache/xla"
@@ -70,6 +70,7 @@ def pod(args: PodArgs) -> dict[str, Any]:
         "command": ["vllm", "serve", weights_argument(model)],
         "args": arguments(args),
         "resources": resources(args),
+        "ports": [{"name": "tpu-metrics", "containerPort": monitoring.TPU_METRICS_PORT, "protocol": "TCP"}],
         "securityContext": confined(non_root=not model.allow_root),
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sleep", str(stopping.pre_stop)]}}},
         **args.server.probes(startup_minutes=model.startup_minutes),

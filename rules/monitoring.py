@@ -31,6 +31,9 @@ MEMORY_LIMIT_USE: Final = "kubernetes_io:container_memory_limit_utilization"
 """Both from 0 to 1. Memory counts twice, by `memory_type`; only what cannot be evicted ends a process."""
 TPU_DUTY_CYCLE: Final = "kubernetes_io:node_accelerator_duty_cycle"
 """Percent of the last minute in which the TensorCores of a chip were busy; by node."""
+TPU_METRICS_PORT: Final = 8431
+"""Where libtpu tells it: GKE reads TPU metrics of containers that declare this port, and of no others (GKE's guide to TPU
+metrics, 2026). A container that does not is served as well as any; its chips just never appear in `TPU_DUTY_CYCLE`."""
 
 EVENTS_LOG: Final = "events"
 HEALTH_CHECK_LOG: Final = "compute.googleapis.com/healthchecks"

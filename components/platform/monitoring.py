@@ -67,8 +67,10 @@ def metrics_adapter(
         image=image,
         pull=pull_secrets(settings, apis),
     )
+    # Google Cloud refuses a principal of a workload identity pool before the project's first cluster has one.
+    after = [*apis.services, gke.cluster]
     return MetricsAdapter(
-        "metrics-adapter", args, pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=apis.services)
+        "metrics-adapter", args, pulumi.ResourceOptions(providers=[cloud, gke.provider], depends_on=after)
     )
 
 

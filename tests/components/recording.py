@@ -72,6 +72,8 @@ class Resource:
     """Outputs that the state holds encrypted wherever their values come from."""
     create_timeout: str
     """How long its creation may take; empty for as long as the provider thinks."""
+    delete_timeout: str
+    """How long its deletion may take; empty likewise."""
 
     @property
     def object_key(self) -> tuple[str, str, str]:
@@ -192,6 +194,7 @@ class RecordingMonitor(MockMonitor):
             import_id=request.importId,
             secret_outputs=frozenset(request.additionalSecretOutputs),
             create_timeout=request.customTimeouts.create,
+            delete_timeout=request.customTimeouts.delete,
         )
         with self._lock:
             assert all(other.urn != urn for other in self.registered), f"{urn} is registered twice"

@@ -79,6 +79,8 @@ def test_cluster_is_closed(graph: Graph) -> None:
     blocks = inputs["masterAuthorizedNetworksConfig"]["cidrBlocks"]
     assert blocks
     assert all(ipaddress.ip_network(block["cidrBlock"]).prefixlen > 0 for block in blocks)
+    others = inputs["masterAuthorizedNetworksConfig"]["gcpPublicCidrsAccessEnabled"]
+    assert others is False, "machines of every Google Cloud customer would be let in beside them"
     assert inputs["workloadIdentityConfig"] == {"workloadPool": f"{_project(graph)}.svc.id.goog"}
     assert inputs["removeDefaultNodePool"] is True
 

@@ -45,12 +45,16 @@ def test_who_reads_managed_prometheus_gets_the_adapter() -> None:
 def test_it_may_read_monitoring_and_nobody_else_may() -> None:
     """The role goes to one Kubernetes account of this project's clusters, not to the nodes."""
     graph = with_sources("managed-prometheus")
-    (member,) = [
-        r.inputs["member"]
+    (grant,) = [
+        r
         for r in graph.of_type("gcp:projects/iAMMember:IAMMember")
         if r.inputs["role"] == facts.ADAPTER_ROLE and r.name.startswith("metrics-adapter")
     ]
-    assert member.endswith(f"/subject/ns/{facts.ADAPTER_NAMESPACE}/sa/{facts.ADAPTER_IMAGE}")
+    cluster = graph.one("gcp:container/cluster:Cluster")
+    assert cluster.urn in graph.by_urn(grant.parent).dependencies, (
+        "before the project's first cluster its workload identity pool does not exist"
+    )
+    assert grant.inputs["member"].endswith(f"/subject/ns/{facts.ADAPTER_NAMESPACE}/sa/{facts.ADAPTER_IMAGE}")
     apis = {r.inputs["service"] for r in graph.of_type("gcp:projects/service:Service")}
     assert "monitoring.googleapis.com" in apis
 

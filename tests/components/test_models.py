@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pytest
 
-from rules import vllm_flags
+from rules import monitoring, vllm_flags
 from tests.committed import committed, one_slice
 from tests.components.model_graphs import arguments, container, served, service, template
 from tests.components.recording import build
@@ -114,6 +114,18 @@ def test_a_server_finishes_its_answers_before_it_is_killed() -> None:
         assert finish < default["connectionDraining"]["drainingTimeoutSec"] < pod["terminationGracePeriodSeconds"]
     picker = service(graph).inputs["spec"]["router"]["scheduler"]["template"]
     assert picker["terminationGracePeriodSeconds"] >= pod["terminationGracePeriodSeconds"]
+    assert int(service(graph).delete_timeout.removesuffix("s")) > pod["terminationGracePeriodSeconds"], (
+        "a destroy gives up on a server that finishes its answers"
+    )
+
+
+def test_gke_reads_the_tpu_metrics_of_every_server() -> None:
+    """GKE reads libtpu's metrics of containers that declare its port: without it idle TPUs are never told."""
+    several = service(served({"multiHost": {"experimental": True}}, pool={"topology": "4x4"})).inputs["spec"]
+    containers = [several[part]["containers"][0] for part in ("template", "worker")]
+    for server in (container(served({})), *containers):
+        (port,) = server["ports"]
+        assert (port["containerPort"], port["protocol"]) == (monitoring.TPU_METRICS_PORT, "TCP")
 
 
 def test_the_longest_answer_follows_from_the_context() -> None:
