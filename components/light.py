@@ -19,7 +19,7 @@ import pulumi
 FULL_SDK: Final = "FULL_SDK"
 """Environment variable that takes the SDK's classes at run time too."""
 
-_MAPS: Final = frozenset({"labels", "metadata", "resourceLabels", "tags", "values"})
+_MAPS: Final = frozenset({"labels", "metadata", "resourceLabels", "tags", "userLabels", "values"})
 """Properties whose keys are the user's own and stay as they are written."""
 
 

@@ -1,7 +1,8 @@
 """Under which id a provider knows a resource, told from its inputs alone.
 
 Owns the id formats of the types this program uses: the import formats of pulumi-gcp 10 and pulumi-kubernetes 4. Every
-resource of the program has a fixed name, so its id is known before the resource is; except those of Cloud Monitoring.
+resource of the program has a fixed name, so its id is known before the resource is; except those of Cloud Monitoring
+(`operations.numbered`).
 """
 
 from __future__ import annotations
@@ -78,16 +79,6 @@ IDS: Mapping[str, Callable[[Inputs], str | None]] = {
     "kubernetes:helm.sh/v3:Release": _google("{namespace}/{name}"),
 }
 """How each type's id follows from its inputs; every other Kubernetes type is `NAMESPACE/NAME`."""
-
-
-DRAWN = frozenset(
-    {
-        "gcp:monitoring/alertPolicy:AlertPolicy",
-        "gcp:monitoring/dashboard:Dashboard",
-        "gcp:monitoring/notificationChannel:NotificationChannel",
-    }
-)
-"""Types whose ids Google Cloud draws: nothing tells them beforehand, and a display name may be anybody's."""
 
 
 def provider_id(kind: str, inputs: Inputs, project: str | None) -> str | None:

@@ -5,15 +5,16 @@ exists is known by Google Cloud or the cluster alone. Creating it again fails wi
 `pulumi refresh --import-pending-creates` does not help: up to 3.259.0 at least it turns the create into a pending import
 and then drops that (`backend/journal.go` carries over pending creates only), so that the create is merely forgotten.
 
-Every resource of this program has a fixed name, so its provider id is known beforehand (except of what Cloud Monitoring
-numbers, which is only named: `provider_ids.DRAWN`). This module puts each such
+Every resource of this program has a fixed name, so its provider id is known beforehand; what Cloud Monitoring numbers is
+looked up by labels of the program's own (`operations.numbered`). This module puts each such
 resource into the state under that id, marked as not read yet, and has the engine read exactly those: what exists is
 taken in, with everything its provider says of it; the rest is dropped. The mark is an init error of the resource: it
 outlives a kill at this point too, and an update that is run without this module would say it and repair the resource.
 
 A provider that is killed leaves less: the engine takes the create for failed and forgets it. With `adopt`, what the next
 update would create is looked up as well. That is the only way to find such a resource, and it also finds what somebody
-else has made under the same name: the sandbox does it by itself, on the real cloud a person decides.
+else has made under the same name: the sandbox does it by itself, on the real cloud a person decides. It also has the next
+update delete what Cloud Monitoring has numbered twice, because an answer was lost and the request sent again.
 
 Works on any stack of the program: `python -m operations.recover --stack NAME [--adopt]`.
 """
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,18 +31,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from operations.adoption import MARK, Adoption, Resource, is_second, name_of
 from operations.attended import attend
-from operations.provider_ids import DRAWN, IDS, UNKNOWN, provider_id
+from operations.numbered import Monitoring
+from operations.provider_ids import IDS, UNKNOWN, provider_id
 
 __all__ = ["IDS", "MARK", "UNKNOWN", "provider_id", "recover"]
 
-MARK = "An earlier update was cut off here; what became of this resource has not been read yet."
-"""The init error by which a resource is known that is in the state and not read yet."""
-
 _HIDDEN = "[secret]"
 """What the engine prints in place of a secret."""
-
-Resource = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +76,6 @@ def pending(export: Mapping[str, Any]) -> list[tuple[str, Resource]]:
     return [(operation["type"], operation["resource"]) for operation in operations]
 
 
-def google_project(export: Mapping[str, Any]) -> str | None:
-    """The project that the stack's Google Cloud provider names."""
-    for resource in _resources(export):
-        if resource.get("type") == "pulumi:providers:gcp":
-            project = (resource.get("inputs") or {}).get("project")
-            return str(project) if project else None
-    return None
-
-
 def marked(export: Mapping[str, Any]) -> list[str]:
     """URNs of the resources that are in the state and not read yet."""
     return [resource["urn"] for resource in _resources(export) if MARK in (resource.get("initErrors") or [])]
@@ -95,14 +85,23 @@ def _resources(export: Mapping[str, Any]) -> list[Resource]:
     return (export.get("deployment") or {}).get("resources") or []
 
 
+def twice(export: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
+    """Whether Cloud Monitoring has something of the stack twice; False as well where it cannot be asked. Changes nothing."""
+    adoption = Adoption({"deployment": dict(export.get("deployment") or {})}, Monitoring(environment))
+    return any(is_second(resource, found) for resource, found in adoption.seconds())
+
+
 def recover(
     pulumi: Sequence[str],
     environment: Mapping[str, str] | None = None,
     *,
     folder: Path | None = None,
     adopt: bool = False,
+    once: bool = False,
 ) -> int:
     """Takes in what a cut-off update created. `pulumi` is the command with the options that select the stack.
+
+    With `adopt`, what the next update would create is looked up too; with that or `once`, what there is twice of the stack.
 
     Returns:
         The exit code of the first command of the engine that failed; 0 where there was nothing to do.
@@ -114,12 +113,16 @@ def recover(
         return ran.returncode
     export = json.loads(ran.stdout)
     candidates = list(_planned(engine, export)) if adopt and _resources(export) else []
-    if pending(export) or candidates:
-        _take_up(export, candidates)
+    adoption = Adoption(export, Monitoring(os.environ if environment is None else environment))
+    changed = bool(pending(export) or candidates)
+    if changed:
+        _take_up(export, candidates, adoption)
+    if adoption.hand_over(None if adopt or once else adoption.added) or changed:
         ran = engine.ask("stack", "import", *engine.stack, given=json.dumps(export))
         if ran.returncode != 0:
             sys.stderr.write(ran.stderr)
             return ran.returncode
+    _say_refused(adoption)
     unread = marked(export)
     if not unread:
         return 0
@@ -129,48 +132,32 @@ def recover(
     return attend(refresh, environment, folder=folder)
 
 
-def _take_up(export: dict[str, Any], candidates: Sequence[Resource]) -> None:
+def _take_up(export: dict[str, Any], candidates: Sequence[Resource], adoption: Adoption) -> None:
     """Turns what is pending, and what may exist, into marked resources of the state."""
-    resources = export["deployment"].setdefault("resources", None) or []
-    export["deployment"]["resources"] = resources
-    project = google_project(export)
     for kind, resource in pending(export):
-        what = f"{resource['urn'].rsplit('::', 1)[-1]} ({resource['type']})"
+        what = f"{name_of(resource)} ({resource['type']})"
         sys.stderr.write(f"an earlier update was cut off while {kind} {what}\n")
         if kind != "creating":
-            for known in resources:
+            for known in adoption.resources:
                 if known["urn"] == resource["urn"] and known.get("custom") and not known.get("delete"):
                     known["initErrors"] = [*(known.get("initErrors") or []), MARK]
-        elif not _add(resources, resource, project) and not resource["type"].startswith("pulumi:"):
+        elif not adoption.add(resource) and not resource["type"].startswith("pulumi:"):
             sys.stderr.write(f"  its id cannot be told. If {what} exists, import it: pulumi import\n")
     export["deployment"]["pending_operations"] = []
     if candidates:
         sys.stderr.write(f"the last update failed; looking up {len(candidates)} resources that it may have made\n")
-    drawn = [candidate for candidate in candidates if not _add(resources, candidate, project)]
-    if names := [candidate["urn"].rsplit("::", 1)[-1] for candidate in drawn if candidate["type"] in DRAWN]:
+    for candidate in candidates:
+        adoption.add(candidate)
+
+
+def _say_refused(adoption: Adoption) -> None:
+    """What could not be looked up, why, and what to do by hand."""
+    for reason, names in adoption.refused.items():
         sys.stderr.write(
-            f"  the ids of {', '.join(names)} are drawn by Google Cloud and cannot be told. If the last update made them, the "
-            "next one makes them again: compare those of the same display name afterwards, and delete what is in no stack\n"
+            f"  Google Cloud draws the ids of {', '.join(dict.fromkeys(names))}, and they could not be looked up: {reason}. If "
+            "an update made them and forgot it, the next one makes them again: compare those of the same display name "
+            "afterwards, and delete what is in no stack\n"
         )
-
-
-def _add(resources: list[Resource], resource: Resource, project: str | None) -> bool:
-    """Puts a resource that may exist into the state; False where its id cannot be told."""
-    found = provider_id(resource["type"], resource.get("inputs") or {}, project)
-    if found is None:
-        return False
-    new = {**resource, "id": found, "outputs": resource.get("inputs") or {}, "initErrors": [MARK]}
-    for index, known in enumerate(resources):
-        if known["urn"] != resource["urn"] or known.get("delete"):
-            continue
-        if known.get("pendingReplacement"):
-            resources[index] = new
-        elif known.get("id") != found:
-            # A replacement that is made before the old one goes: as the engine does once it has the new one.
-            resources[index : index + 1] = [new, {**known, "delete": True}]
-        return True
-    resources.append(new)
-    return True
 
 
 def _planned(engine: Pulumi, export: Mapping[str, Any]) -> Iterator[Resource]:
@@ -204,7 +191,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack whose last update was cut off")
     parser.add_argument(
-        "--adopt", action="store_true", help="also take in what exists under the names of what would be created"
+        "--adopt",
+        action="store_true",
+        help="also take in what exists under the names of what would be created, and have deleted what was made twice",
     )
     arguments = parser.parse_args()
     sys.exit(recover(["pulumi", "--stack", arguments.stack], adopt=arguments.adopt))

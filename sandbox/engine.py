@@ -1,7 +1,8 @@
 """Runs the real Pulumi engine on a stack of the sandbox.
 
 Owns the command lines of every operation: which stack, which configuration, always with the policy pack. Also clears away
-what a killed engine or provider leaves behind: a lock, and creates that were begun and not finished (`operations.recover`).
+what a killed engine or provider and lost answers leave behind: a lock, creates that were begun and not finished, and what Cloud
+Monitoring has made twice (`operations.recover`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -22,6 +23,7 @@ from sandbox.home import CHECKOUT
 from sandbox.workspace import PROJECT, Workspace
 
 POLICIES = CHECKOUT / "policies"
+_MONITORING = '"gcp:monitoring/'
 
 
 class Engine:
@@ -85,15 +87,19 @@ class Engine:
         return working
 
     def recover(self) -> int:
-        """Takes in what an update that was cut off, or whose provider ended, has created."""
+        """Takes in what an update that was cut off, or whose provider ended, has created; also what it made twice."""
         if self.clear_lock():
             return 0  # what is pending is another engine's work; whether it has to be waited for, the engine knows
         state = self._state().read_text()
         failed = self._attempt.exists() and self._attempt.stat().st_mtime <= self._state().stat().st_mtime
-        if not failed and '"pending_operations"' not in state and recover.MARK not in state:
+        cut_off = '"pending_operations"' in state or recover.MARK in state
+        environment = self.workspace.environment()
+        # An answer that was lost leaves no other trace: the provider sent the request again, and the update ended well.
+        twice = _MONITORING in state and recover.twice(_deployed(state), environment)
+        if not failed and not cut_off and not twice:
             return 0
         command = [str(self.workspace.tools.pulumi), *self._selection()]
-        return recover.recover(command, self.workspace.environment(), folder=self.program, adopt=failed)
+        return recover.recover(command, environment, folder=self.program, adopt=failed, once=twice)
 
     @property
     def _attempt(self) -> Path:
@@ -134,6 +140,11 @@ class Engine:
         if operation == "up" and code == 0:
             self._attempt.unlink(missing_ok=True)
         return code
+
+
+def _deployed(state: str) -> dict[str, Any]:
+    """The state in the file backend as `pulumi stack export` prints it."""
+    return {"deployment": json.loads(state)["checkpoint"]["latest"]}
 
 
 def _holds(pid: int, since: str | None) -> bool:

@@ -19,13 +19,21 @@ from typing import Any
 
 import yaml
 
-from sandbox import trust
+from operations.numbered import ENDPOINT, TOKEN
+from sandbox import daemon, trust
 from sandbox.home import CHECKOUT, sandbox_home, strangers
 from sandbox.toolchain import Tools
 
 PROJECT = "gke-tpu-inference"
 _PASSPHRASE = "passphrase"  # noqa: S105 - the name of a file
 _SECRETS_PROVIDER = frozenset({"secretsprovider", "encryptionsalt", "encryptedkey"})
+
+_NOWHERE: Mapping[str, Any] = {"url": "http://127.0.0.1:0", "token": "none"}
+"""The cloud while it does not run: whoever asks it is refused, and must not ask the real one instead."""
+
+_NO_SIDECARS = "metadata=skip"
+"""The engine replaces a stack's state in one step, but not the file of attributes that it keeps beside it: killed in between,
+it leaves half of one and can load the state no more. Nothing needs these files (gocloud.dev's fileblob, 0.46)."""
 
 
 class WorkspaceError(Exception):
@@ -60,12 +68,15 @@ class Workspace:
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "GOOGLE_", "KUBE"))
         }
+        cloud = daemon.address(self.home) or _NOWHERE
         return {
             **kept,
+            ENDPOINT: str(cloud["url"]),
+            TOKEN: str(cloud["token"]),
             "PATH": os.pathsep.join(path),
             "PYTHONPATH": str(CHECKOUT),
             "PULUMI_HOME": str(self.pulumi_home),
-            "PULUMI_BACKEND_URL": f"file://{self.backend}",
+            "PULUMI_BACKEND_URL": f"file://{self.backend}?{_NO_SIDECARS}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.home / "pulumi" / _PASSPHRASE),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

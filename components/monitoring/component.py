@@ -2,7 +2,8 @@
 
 Owns the resources in Cloud Monitoring and the scraping of models and endpoint pickers. Does not own thresholds (settings)
 nor conditions (`rules.alerting`). Queries name metrics that appear only once something runs, so their existence is not
-checked when a policy is made.
+checked when a policy is made. Cloud Monitoring draws the names of its resources: each has labels (`rules.ownership`) by which
+`operations.recover` finds it again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from components.google import AlertPolicy, Dashboard, NotificationChannel
 from components.monitoring.dashboard import dashboard
 from components.monitoring.scraping import Scraping
 from components.props import props
-from rules import alerting
+from rules import alerting, ownership
 from rules.alerting import Alert, Scope, Thresholds
 
 EVALUATION_SECONDS = 30
@@ -63,6 +64,7 @@ class PlatformMonitoring(pulumi.ComponentResource):
     def __init__(self, name: str, args: PlatformMonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("platform:index:Monitoring", name, props(args), opts)
         child = pulumi.ResourceOptions(parent=self)
+        owner = pulumi.get_project(), pulumi.get_stack()
         channels: list[pulumi.Input[str]] = [*args.channels]
         for address in args.emails:
             channel = NotificationChannel(
@@ -70,6 +72,7 @@ class PlatformMonitoring(pulumi.ComponentResource):
                 type="email",
                 display_name=f"{args.scope.cluster}: {address}",
                 labels={"email_address": address},
+                user_labels=ownership.user_labels(*owner, f"{name}-{address}"),
                 opts=child,
             )
             channels.append(channel.id)
@@ -83,12 +86,14 @@ class PlatformMonitoring(pulumi.ComponentResource):
                 documentation={"content": alert.advice, "mime_type": "text/markdown"},
                 alert_strategy=strategy(alert),
                 notification_channels=channels,
+                user_labels=ownership.user_labels(*owner, f"{name}-{alert.name}"),
                 opts=child,
             )
             for alert in ((*alerting.alerts(args.scope, args.thresholds), *args.further) if args.alert else ())
         }
         if args.dashboard:
-            Dashboard(name, dashboard_json=dashboard(f"Inference: {args.scope.cluster}", args.scope), opts=child)
+            title, labels = f"Inference: {args.scope.cluster}", ownership.dashboard_labels(*owner, name)
+            Dashboard(name, dashboard_json=dashboard(title, args.scope, labels), opts=child)
         self._scrape(name, args)
         self.register_outputs({"alerts": sorted(self.alerts)})
 

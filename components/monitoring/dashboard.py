@@ -6,7 +6,7 @@ Owns titles and layout; the queries' names come from `rules.monitoring`. Written
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +28,11 @@ class Chart:
     """Query and legend of each curve."""
 
 
-def dashboard(title: str, scope: Scope) -> str:
-    """The dashboard as JSON, always the same text for the same scope."""
+def dashboard(title: str, scope: Scope, labels: Mapping[str, str]) -> str:
+    """The dashboard as JSON, always the same text for the same scope and labels."""
     shown = charts(scope)
-    content = {"displayName": title, "mosaicLayout": {"columns": COLUMNS, "tiles": tiles(shown)}}
+    layout = {"columns": COLUMNS, "tiles": tiles(shown)}
+    content = {"displayName": title, "labels": dict(labels), "mosaicLayout": layout}
     return json.dumps(content, sort_keys=True)
 
 

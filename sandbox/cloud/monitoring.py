@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 from typing_extensions import override
 
+from rules import ownership
 from sandbox.cloud.errors import CloudError, bad_request
 from sandbox.cloud.kind import Kind, Properties, Resource, View
 
@@ -22,6 +23,8 @@ API: Final = "monitoring.googleapis.com"
 POLICIES: Final = "monitoring.alertPolicies"
 DASHBOARDS: Final = "monitoring.dashboards"
 CHANNELS: Final = "monitoring.notificationChannels"
+
+Body = dict[str, Any]
 
 _DIGITS: Final = 19
 
@@ -45,11 +48,27 @@ _LABELS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Labels that a channel of each type must have."""
 _LEAST_AUTO_CLOSE: Final = 1800
+_MOST_LABELS: Final = 64
 _WIDEST: Final = 48
 
 
 def _invalid(field: str, why: str) -> CloudError:
     return CloudError(400, f"Field {field} had an invalid value: {why}", "badRequest")
+
+
+def _check_user_labels(field: str, labels: object) -> None:
+    """Refuses what the reference does not allow as `user_labels`; in words of the sandbox's own, as the API's are not known."""
+    given = cast("dict[str, str]", labels or {})
+    if len(given) > _MOST_LABELS:
+        raise _invalid(field, f"There are {len(given)} labels; the most are {_MOST_LABELS}.")
+    for key, value in given.items():
+        whole = ownership.KEY.fullmatch(key) and ownership.VALUE.fullmatch(value)
+        if not whole or max(len(key), len(value)) > ownership.LONGEST:
+            raise _invalid(
+                f"{field}['{key}']",
+                f"'{value}': keys and values have at most {ownership.LONGEST} lowercase letters, digits, underscores and "
+                "dashes, and keys begin with a letter.",
+            )
 
 
 class Numbered(Kind):
@@ -66,14 +85,17 @@ class Numbered(Kind):
 
 def display_name(resource: Resource) -> str:
     """The name people know the resource by; its number where it has none, or cannot be read."""
-    found: Any = resource.properties
-    if resource.type == DASHBOARDS:
-        try:
-            found = json.loads(str(resource.properties.get("dashboardJson")))
-        except ValueError:
-            found = None
-    named = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    named = content(resource) if resource.type == DASHBOARDS else resource.properties
     return str(named.get("displayName") or resource.name)
+
+
+def content(dashboard: Resource) -> Body:
+    """What a dashboard holds; nothing where that cannot be read."""
+    try:
+        found: Any = json.loads(str(dashboard.properties.get("dashboardJson")))
+    except ValueError:
+        found = None
+    return cast("Body", found) if isinstance(found, dict) else {}
 
 
 class AlertPolicies(Numbered):
@@ -84,6 +106,7 @@ class AlertPolicies(Numbered):
     @override
     def validate(self, view: View, resource: Resource, old: Resource | None) -> None:
         properties = resource.properties
+        _check_user_labels("alert_policy.user_labels", properties.get("userLabels"))
         conditions = _list(properties.get("conditions"))
         if not conditions:
             raise _invalid("alert_policy.conditions", "An alert policy must have at least one condition.")
@@ -176,12 +199,15 @@ class Dashboards(Numbered):
 
     @override
     def validate(self, view: View, resource: Resource, old: Resource | None) -> None:
-        content: Any = json.loads(str(resource.properties.get("dashboardJson") or "null"))
-        if not isinstance(content, dict):
+        given: Any = json.loads(str(resource.properties.get("dashboardJson") or "null"))
+        if not isinstance(given, dict):
             raise bad_request("Invalid JSON payload received.", "badRequest")
-        body = cast("dict[str, Any]", content)
+        body = cast("Body", given)
         if not body.get("displayName"):
             raise _invalid("dashboard.display_name", "A dashboard must have a display name.")
+        labels = body.get("labels") or {}
+        if not isinstance(labels, dict) or not all(isinstance(value, str) for value in cast("Body", labels).values()):
+            raise bad_request("Invalid value at 'dashboard.labels': labels are texts by text.", "badRequest")
         layouts = [name for name in ("gridLayout", "mosaicLayout", "rowLayout", "columnLayout") if name in body]
         if len(layouts) > 1:
             raise bad_request(f"oneof field 'layout' is already set. Cannot set '{layouts[1]}'", "badRequest")
@@ -219,6 +245,7 @@ class Channels(Numbered):
         kind = str(resource.properties.get("type") or "")
         if kind not in _LABELS:
             raise _invalid("notification_channel.type", f"There is no channel type '{kind}'.")
+        _check_user_labels("notification_channel.user_labels", resource.properties.get("userLabels"))
         labels = cast("dict[str, str]", resource.properties.get("labels") or {})
         for name in _LABELS[kind]:
             if not labels.get(name):

@@ -33,7 +33,7 @@ from typing_extensions import override
 from sandbox.cloud.cloud import Cloud, as_json
 from sandbox.cloud.errors import CloudError, bad_request
 
-REST: Final = ("/compute/v1/", "/v1/projects/", "/v2/projects/")
+REST: Final = ("/compute/v1/", "/v1/projects/", "/v2/projects/", "/v3/projects/")
 """How the paths of Google's own APIs begin, see `sandbox.rest`; none of the others does."""
 
 _LONGEST_WAIT: Final = 60.0

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sandbox.cloud.cloud import Cloud
 from sandbox.cloud.errors import CloudError
-from sandbox.rest import backends, changes, clusters, machines, places
+from sandbox.rest import backends, changes, clusters, machines, monitoring, places
 from sandbox.rest.request import Body, Request
 
 Handler = Callable[[Request], Body]
@@ -18,6 +18,8 @@ _GKE: Final = "/v1/projects/{project}/locations/{location}"
 _OLD_GKE: Final = "/v1/projects/{project}/zones/{location}"
 _QUOTAS: Final = "/v1/projects/{project}/locations/global/services/compute.googleapis.com/quotaInfos"
 _TPU: Final = "/v2/projects/{project}/locations"
+_MONITORING: Final = "/v3/projects/{project}"
+_DASHBOARDS: Final = "/v1/projects/{project}/dashboards"
 
 _GET: Final[Mapping[str, Handler]] = {
     f"{_COMPUTE}/zones": places.zones,
@@ -56,6 +58,15 @@ _GET: Final[Mapping[str, Handler]] = {
     **{f"{parent}/operations{name}": clusters.operations for parent in (_GKE, _OLD_GKE) for name in ("", "/{name}")},
     _QUOTAS: places.tpu_quota,
     f"{_QUOTAS}/{{quota}}": places.tpu_quota,
+    **{
+        f"{path}{name}": handler
+        for path, handler in (
+            (f"{_MONITORING}/alertPolicies", monitoring.alert_policies),
+            (f"{_MONITORING}/notificationChannels", monitoring.notification_channels),
+            (_DASHBOARDS, monitoring.dashboards),
+        )
+        for name in ("", "/{name}")
+    },
     _TPU: machines.tpu_locations,
     f"{_TPU}/{{zone}}": machines.tpu_locations,
     f"{_TPU}/{{zone}}/acceleratorTypes": machines.tpu_accelerator_types,

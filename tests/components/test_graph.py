@@ -8,6 +8,7 @@ import re
 import pytest
 
 from components.loading import SettingsError
+from operations.numbered import KINDS, mark_of
 from operations.recover import provider_id
 from sandbox.plugin.values import UNKNOWN, has_unknowns
 from tests.committed import committed
@@ -186,12 +187,14 @@ def test_every_google_resource_has_a_name_of_its_own(graph: Graph) -> None:
 def test_every_resource_can_be_recovered(dev: Graph) -> None:
     """The id of each resource follows from its inputs, so that a create that was cut off is found, not repeated.
 
-    Cloud Monitoring alone draws numbers for names: recovery says so, and what was made twice does no harm but noise.
+    Cloud Monitoring alone draws numbers for names: what it made is found by its labels.
     """
     for resource in (*dev.google, *dev.objects):
         found = provider_id(resource.type, resource.inputs, "tpu-inference-dev")
         if resource.type.startswith("gcp:monitoring/"):
             assert found is None, resource.urn
+            assert resource.type in KINDS
+            assert mark_of(resource.type, resource.inputs), resource.urn
             continue
         assert found, resource.urn
         assert "None" not in found, f"{resource.urn}: {found}"

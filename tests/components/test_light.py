@@ -45,8 +45,9 @@ def test_light_classes_register_what_the_sdk_does(stack: str, mode: str) -> None
 
 def test_keys_are_spelled_as_the_engine_does_except_the_users_own() -> None:
     """Property names are translated at every depth; labels are the user's words and stay."""
-    given = {"node_config": {"boot_disk": {"disk_type": "x"}, "labels": {"my_team": "a"}}, "name": None}
-    assert spelled(given) == {"nodeConfig": {"bootDisk": {"diskType": "x"}, "labels": {"my_team": "a"}}}
+    own = {"my_team": "a"}
+    given = {"node_config": {"boot_disk": {"disk_type": "x"}, "labels": own}, "user_labels": own, "name": None}
+    assert spelled(given) == {"nodeConfig": {"bootDisk": {"diskType": "x"}, "labels": own}, "userLabels": own}
 
 
 def test_nested_outputs_are_read_by_attribute() -> None:

@@ -10,7 +10,7 @@ import pytest
 from components.loading import SettingsError
 from policies.access import SCOPED_RIGHTS
 from policies.alerts import ALERT_SCOPE
-from rules import alerting, kserve, monitoring, vllm
+from rules import alerting, kserve, monitoring, ownership, vllm
 from sandbox.cloud.kind import Resource as CloudResource
 from sandbox.cloud.monitoring import AlertPolicies, Dashboards
 from tests.committed import committed
@@ -116,7 +116,7 @@ def test_the_dashboard_is_whole_and_fits(watched: Graph) -> None:
 
 def test_the_dashboard_says_nothing_that_is_not_kept(watched: Graph) -> None:
     """The API stores no zero and the provider compares its answer with the program's text: a zero, an empty list or text in it
-    is an update at every preview.
+    is an update at every preview. Labels are entries of a map, which are kept whatever their values.
     """
 
     def empty(value: Any, path: str) -> list[str]:
@@ -128,7 +128,29 @@ def test_the_dashboard_says_nothing_that_is_not_kept(watched: Graph) -> None:
             return [found for item in cast("list[Any]", value) for found in empty(item, path)]
         return [] if value else [path]
 
-    assert empty(json.loads(watched.one(DASHBOARD).inputs["dashboardJson"]), "") == []
+    content = json.loads(watched.one(DASHBOARD).inputs["dashboardJson"])
+    assert content.pop("labels")
+    assert empty(content, "") == []
+
+
+def marks(graph: Graph) -> list[str]:
+    """What the labels say whose each numbered resource is."""
+    numbered = [r.inputs.get("userLabels") for kind in (ALERT, CHANNEL) for r in graph.of_type(kind)]
+    boards = [json.loads(board.inputs["dashboardJson"])["labels"] for board in graph.of_type(DASHBOARD)]
+    found = [ownership.mark_in(labels) for labels in (*numbered, *boards)]
+    assert None not in found
+    return [str(mark) for mark in found]
+
+
+def test_each_is_known_by_its_labels(watched: Graph) -> None:
+    """An alert policy whose creation was answered to nobody is found by them: no two resources of any stacks may share them."""
+    mine = marks(watched)
+    assert len(set(mine)) == len(mine) == 15
+    prod = marks(build(committed("prod"), stack="prod"))
+    assert prod
+    assert set(mine).isdisjoint(prod)
+    stacks = {r.inputs["userLabels"][ownership.STACK] for kind in (ALERT, CHANNEL) for r in watched.of_type(kind)}
+    assert len(stacks) == 1, "one list has all of them"
 
 
 def test_servers_and_endpoint_pickers_are_read(watched: Graph) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
 from bench.scenarios import BASE_STACK, HERE, LEVELS, Scenario
 from sandbox.engine import POLICIES, Engine
-from sandbox.toolchain import Tools
 from sandbox.workspace import Workspace
+from tests.unit import made_up
 
 
 def scenario(tmp_path: Path, stack: str, pack: Path) -> Scenario:
     """A scenario of that stack under one pack."""
-    tools = Tools(**{field.name: tmp_path / "tools" / field.name for field in dataclasses.fields(Tools)})
+    tools = made_up.tools(tmp_path)
     engine = Engine(Workspace(tools, tmp_path), stack, tmp_path / f"Pulumi.{stack}.yaml")
     return Scenario(name=stack, title=stack, engine=engine, policies=(pack,))
 

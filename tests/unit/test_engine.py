@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -12,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from sandbox.engine import POLICIES, Engine
-from sandbox.toolchain import Tools
 from sandbox.workspace import Workspace
+from tests.unit import made_up
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
     """The engine of a stack `dev`, with a stand-in that notes how and where it was called."""
-    tools = Tools(**{field.name: tmp_path / "tools" / field.name for field in dataclasses.fields(Tools)})
+    tools = made_up.tools(tmp_path)
     tools.pulumi.parent.mkdir()
     tools.pulumi.write_text(
         f"#!{sys.executable}\n"

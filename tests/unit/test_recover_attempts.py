@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
 import os
 import sys
 from pathlib import Path
@@ -12,14 +12,14 @@ import pytest
 
 from operations import recover
 from sandbox.engine import Engine
-from sandbox.toolchain import Tools
 from sandbox.workspace import Workspace
+from tests.unit import made_up
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
     """The engine of a stack `dev` whose updates fail, with a state."""
-    tools = Tools(**{field.name: tmp_path / "tools" / field.name for field in dataclasses.fields(Tools)})
+    tools = made_up.tools(tmp_path)
     tools.pulumi.parent.mkdir()
     tools.pulumi.write_text(f"#!{sys.executable}\nimport sys\nsys.exit(sys.argv[1] == 'up')\n")
     tools.pulumi.chmod(0o755)
@@ -41,6 +41,13 @@ def attempted(engine: Engine, *, at: float) -> None:
     (marker,) = (engine.workspace.home / "pulumi").glob("unfinished-*")
     if marker.stat().st_mtime > 1e6:  # written by this test, not dated yet
         os.utime(marker, (at, at))
+
+
+def with_monitoring(engine: Engine) -> None:
+    """The state holds something that Cloud Monitoring has numbered."""
+    path = engine.workspace.backend / ".pulumi" / "stacks" / "gke-tpu-inference" / "dev.json"
+    policy = {"urn": "u", "type": "gcp:monitoring/alertPolicy:AlertPolicy", "id": "1", "inputs": {}}
+    path.write_text(json.dumps({"checkpoint": {"latest": {"resources": [policy]}}}))
 
 
 @pytest.fixture
@@ -82,3 +89,21 @@ def test_a_further_failure_does_not_hide_the_first(engine: Engine, adopted: list
     attempted(engine, at=400.0)
     engine.recover()
     assert adopted == [True]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_update_that_ended_well(
+    engine: Engine, adopted: list[bool], monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """What it made twice is looked for at every start, as nothing else tells of it; what it forgot is not."""
+    asked: list[Any] = []
+
+    def twice(export: Any, environment: Any) -> bool:
+        asked.append((export["deployment"]["resources"][0]["id"], environment["GOOGLE_MONITORING_CUSTOM_ENDPOINT"]))
+        return there
+
+    monkeypatch.setattr(recover, "twice", twice)
+    with_monitoring(engine)
+    engine.recover()
+    assert asked == [("1", "http://127.0.0.1:0")], "the sandbox's cloud is not there, and no other one is asked"
+    assert adopted == ([False] if there else [])

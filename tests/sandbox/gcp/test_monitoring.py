@@ -56,9 +56,28 @@ def test_names_are_numbers_that_the_service_draws(cloud: Engine) -> None:
     assert cloud.diff(first, policy()).changes == {}
 
 
+def test_labels_are_changed_in_place(cloud: Engine) -> None:
+    """A stack that was made before there were labels gets them without losing anything; they survive a refresh."""
+    plain = cloud.create("AlertPolicy", "a", policy())
+    labelled = policy(userLabels={"pulumi_stack": "dev"})
+    change = cloud.diff(plain, labelled)
+    assert (change.changes, change.replaces) == ({"userLabels": "ADD"}, [])
+    made = cloud.update(plain, labelled)
+    found = cloud.read("AlertPolicy", "a", made.id, made)
+    assert found is not None
+    assert found.inputs["userLabels"] == found.state["userLabels"] == {"pulumi_stack": "dev"}
+    assert cloud.diff(found, labelled).changes == {}
+    assert cloud.diff(found, policy(userLabels={"pulumi_stack": "prod"})).changes == {
+        "userLabels.pulumi_stack": "UPDATE"
+    }
+
+
 @pytest.mark.usefixtures("fast")
 def test_a_lost_answer_makes_a_second_one(cloud: Engine, daemon: Daemon, order: Callable[..., None]) -> None:
-    """As on the real cloud: the provider sends the request again, which draws a new number, and the first is nobody's."""
+    """As on the real cloud: the provider sends the request again, which draws a new number, and the first is in no state.
+
+    The next update finds it by its labels: see `tests/sandbox/stack/test_numbered.py`.
+    """
     order("responseLost", type="monitoring.alertPolicies", name="it")
     made = cloud.create("AlertPolicy", "a", policy())
     ids = [found.id for found in daemon.cloud.all("monitoring.alertPolicies")]
@@ -118,6 +137,19 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         "AlertPolicy",
         policy(notificationChannels=[f"projects/{PROJECT}/notificationChannels/1"]),
         "Cannot find resource for notification channel",
+    ),
+    "label of large letters": ("AlertPolicy", policy(userLabels={"Team": "a"}), "alert_policy.user_labels['Team']"),
+    "label too long": ("AlertPolicy", policy(userLabels={"team": "a" * 64}), "have at most 63 lowercase letters"),
+    "too many labels": ("AlertPolicy", policy(userLabels={f"a{n}": "" for n in range(65)}), "the most are 64"),
+    "label with a dot": (
+        "NotificationChannel",
+        {"type": "email", "labels": {"email_address": "a@example.com"}, "userLabels": {"team": "a.b"}},
+        "notification_channel.user_labels['team']",
+    ),
+    "labels that are no texts": (
+        "Dashboard",
+        {"dashboardJson": json.dumps({"displayName": "it", "labels": {"team": 1}})},
+        "labels are texts by text",
     ),
     "no name": ("Dashboard", {"dashboardJson": "{}"}, "must have a display name"),
     "tiles that overlap": (

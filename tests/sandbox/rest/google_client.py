@@ -3,9 +3,10 @@
     python -m tests.sandbox.rest.google_client
 
 reads `{"url": …, "token": …, "client": "compute_v1.ZonesClient", "method": "list", "request": {…}}` and writes
-`{"answer": …}`, all pages of it, or `{"error": …}`. A program of its own, because Pulumi's SDK and these libraries each
-register google.rpc.Status, and no process can hold both. The libraries drop fields they do not know without a word; here such
-a field is an error.
+`{"answer": …}`, all pages of it, or `{"error": …}`. A library that speaks gRPC alone is given the text of an answer to read:
+`{"message": "monitoring_v3.ListAlertPoliciesResponse", "text": …}`. A program of its own, because Pulumi's SDK and these
+libraries each register google.rpc.Status, and no process can hold both. The libraries drop fields they do not know without a
+word; here such a field is an error.
 """
 
 from __future__ import annotations
@@ -48,6 +49,19 @@ def _failure(error: Exception) -> dict[str, Any]:
 
 
 def _answer(asked: dict[str, Any]) -> dict[str, Any]:
+    return _read(asked) if "message" in asked else _called(asked)
+
+
+def _read(asked: dict[str, Any]) -> dict[str, Any]:
+    module, name = asked["message"].split(".")
+    message = getattr(importlib.import_module(f"google.cloud.{module}"), name)
+    try:
+        return {"answer": _plain(message.from_json(asked["text"]))}
+    except json_format.ParseError as error:
+        return {"error": _failure(error)}
+
+
+def _called(asked: dict[str, Any]) -> dict[str, Any]:
     module, client_name = asked["client"].split(".")
     make = getattr(importlib.import_module(f"google.cloud.{module}"), client_name)
     credentials = importlib.import_module("google.oauth2.credentials").Credentials(asked["token"])

@@ -15,7 +15,7 @@ from sandbox.cloud.daemon import Daemon
 from sandbox.faults import parse
 from tests.sandbox.gcp.driver import PROJECT
 from tests.sandbox.gcp.world import World
-from tests.sandbox.rest.asking import with_balancer
+from tests.sandbox.rest.asking import get, with_balancer
 
 ROOT = Path(__file__).parents[3]
 LOCATIONS = f"projects/{PROJECT}/locations"
@@ -74,6 +74,17 @@ NODE_OPTIONS: dict[str, Any] = {
     "tags": ["main-node"],
     "taints": [{"key": "a", "value": "b", "effect": "NO_SCHEDULE"}],
     "workloadMetadataConfig": {"mode": "GKE_METADATA"},
+}
+
+CONDITION: dict[str, Any] = {"query": "x > 1", "duration": "60s", "evaluationInterval": "30s"}
+ALERT_POLICY: dict[str, Any] = {
+    "displayName": "it",
+    "combiner": "OR",
+    "severity": "CRITICAL",
+    "conditions": [{"displayName": "x", "conditionPrometheusQueryLanguage": CONDITION}],
+    "documentation": {"content": "Look.", "mimeType": "text/markdown"},
+    "alertStrategy": {"autoClose": "1800s"},
+    "userLabels": {"team": "a"},
 }
 
 
@@ -241,6 +252,31 @@ def test_cloud_tpu_and_quotas(world: World, ask: Ask) -> None:
     assert quota == answer(ask("cloudquotas_v1.CloudQuotasClient", "get_quota_info", name=quota["name"]))
     here = [i["details"]["value"] for i in quota["dimensionsInfos"] if i["dimensions"]["region"] == "us-east5"]
     assert set(here) == {"256"}
+
+
+def test_cloud_monitoring(
+    world: World, home: Path, ask: Ask, clients: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """Dashboards by their client; the one for alert policies and channels has no REST transport, but its messages."""
+    world.engine.create("Service", "monitoring", {"service": "monitoring.googleapis.com"})
+    content = {"displayName": "it", "labels": {"team": ""}, "mosaicLayout": {"columns": 48}}
+    board = world.engine.create("Dashboard", "d", {"dashboardJson": json.dumps(content)})
+    client = "monitoring_dashboard_v1.DashboardsServiceClient"
+    (found,) = answer(ask(client, "list_dashboards", parent=f"projects/{PROJECT}"))
+    assert (found["name"], found["labels"]) == (board.id, {"team": ""})
+    assert found == answer(ask(client, "get_dashboard", name=board.id))
+    channel = {"type": "email", "labels": {"email_address": "a@example.com"}, "userLabels": {"team": "a"}}
+    made = world.engine.create("NotificationChannel", "c", {**channel, "description": "Who is called."})
+    world.engine.create("AlertPolicy", "a", {**ALERT_POLICY, "notificationChannels": [made.id]})
+    for collection, message in (
+        ("alertPolicies", "ListAlertPoliciesResponse"),
+        ("notificationChannels", "ListNotificationChannelsResponse"),
+    ):
+        given = get(home, f"/v3/projects/{PROJECT}/{collection}")
+        read = answer(clients({"message": f"monitoring_v3.{message}", "text": json.dumps(given)}))
+        (item,), (sent,) = read[collection], given[collection]
+        assert item.keys() == sent.keys()
+        assert item["userLabels"] == {"team": "a"}
 
 
 def test_errors_are_the_exceptions_of_google_api_core(world: World, ask: Ask, daemon: Daemon) -> None:

@@ -13,7 +13,7 @@ from sandbox import daemon
 from sandbox.home import CHECKOUT
 from tests.sandbox.stack.harness import Stack, committed
 
-FOUNDATION = CHECKOUT / "tests" / "sandbox" / "stack" / "programs" / "foundation"
+PROGRAMS = CHECKOUT / "tests" / "sandbox" / "stack" / "programs"
 
 
 @contextmanager
@@ -51,7 +51,16 @@ def foundation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """The platform up to its node pools, not applied, in a sandbox of the test's own where clusters are mere records."""
     monkeypatch.setenv("SANDBOX_FAKE_CLUSTERS", "1")
     with sandbox() as folder:
-        yield Stack(folder, program=FOUNDATION, content=committed("dev"))
+        yield Stack(folder, program=PROGRAMS / "foundation", content=committed("dev"))
+
+
+@pytest.fixture
+def watched() -> Iterator[Stack]:
+    """The platform's monitoring, not applied, in a sandbox of the test's own."""
+    with sandbox() as folder:
+        stack = Stack(folder, program=PROGRAMS / "monitoring", content=committed("dev"))
+        stack.start()
+        yield stack
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from importlib import metadata
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from sandbox import workspace
 from sandbox.toolchain import Tools
 from sandbox.workspace import Workspace
+from tests.unit import made_up
 
 KEY = "gke-tpu-inference:platform"
 
@@ -24,7 +24,7 @@ GOOGLE = f"resource-gcp-v{metadata.version('pulumi-gcp')}"
 @pytest.fixture
 def tools(tmp_path: Path) -> Tools:
     """Tools at made-up places; nothing here runs them."""
-    return Tools(**{field.name: tmp_path / "tools" / field.name for field in dataclasses.fields(Tools)})
+    return made_up.tools(tmp_path)
 
 
 @pytest.fixture

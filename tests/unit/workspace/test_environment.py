@@ -70,12 +70,14 @@ def test_environment_is_cut_off_from_the_users(place: Workspace, monkeypatch: py
         "PULUMI_STACK",
         "GOOGLE_APPLICATION_CREDENTIALS",
         "GOOGLE_PROJECT",
+        "GOOGLE_OAUTH_ACCESS_TOKEN",
+        "GOOGLE_MONITORING_CUSTOM_ENDPOINT",
         "KUBECONFIG",
     ):
         monkeypatch.setenv(name, "the user's")
     environment = place.environment()
     assert "the user's" not in environment.values()
-    assert environment["PULUMI_BACKEND_URL"] == f"file://{place.home}/pulumi/backend"
+    assert environment["PULUMI_BACKEND_URL"] == f"file://{place.home}/pulumi/backend?metadata=skip"
     assert environment["PULUMI_HOME"] == f"{place.home}/pulumi/home"
     assert environment["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true", "nothing is downloaded"
     assert environment["PATH"].split(os.pathsep)[0] == str(place.home / "bin"), (
