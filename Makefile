@@ -33,8 +33,8 @@ up: $(READY) ## Preview and apply a stack in the sandbox [STACK=dev|prod FAULTS=
 	@$(BIN)/python -m sandbox up --stack $(STACK) $(if $(FAULTS),--faults "$(FAULTS)") $(if $(OPTIONS),-- $(OPTIONS))
 
 .PHONY: preview
-preview: $(READY) ## Show what `make up` would change [STACK=dev|prod]
-	@$(BIN)/python -m sandbox preview --stack $(STACK) -- --diff
+preview: $(READY) ## Show what `make up` would change [STACK=dev|prod OPTIONS=…]
+	@$(BIN)/python -m sandbox preview --stack $(STACK) -- --diff $(OPTIONS)
 
 .PHONY: destroy
 destroy: $(READY) ## Delete everything of one stack, as on the real cloud [STACK=dev|prod]

@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -196,4 +197,8 @@ if __name__ == "__main__":
         help="also take in what exists under the names of what would be created, and have deleted what was made twice",
     )
     arguments = parser.parse_args()
+    if shutil.which("pulumi") is None:
+        sys.exit(
+            "error: there is no pulumi on PATH. Install the Pulumi CLI, the release that the stack is updated with."
+        )
     sys.exit(recover(["pulumi", "--stack", arguments.stack], adopt=arguments.adopt))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,3 +172,14 @@ def test_failures_are_passed_on(make: Make, capfd: pytest.CaptureFixture[str], c
     assert recover.recover(pulumi.command) == 3
     assert "error: incorrect passphrase" in capfd.readouterr().err
     assert command in pulumi.calls()[-1]
+
+
+def test_without_an_engine_it_says_so(tmp_path: Path) -> None:
+    """The command of the README, on a machine without the Pulumi CLI."""
+    command = [sys.executable, "-m", "operations.recover", "--stack", "prod"]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        command, cwd=root, env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: there is no pulumi on PATH. Install the Pulumi CLI")
