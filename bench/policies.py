@@ -23,6 +23,7 @@ from bench import command
 from bench.stack import stack
 from policies.check.evaluate import evaluate, resource
 from policies.framework import LOOKS_AT
+from policies.pace import set_pace
 from policies.pack import POLICIES
 
 SIZES: Final = (20, 200, 2000)
@@ -121,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command.parser("bench.policies", "Times the policy pack in this process.", runs=RUNS, of="each size")
     parser.add_argument("--slowest", action="store_true", help="also show the slowest policies and how they grow")
     options = parser.parse_args(arguments)
+    set_pace()  # as the pack's own process does
 
     def tell(results: Sequence[Measured], console: Console) -> None:
         show(results, console)

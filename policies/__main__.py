@@ -14,15 +14,28 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 if __package__ or sys.argv[1:2] == ["check"]:
-    from policies.check.command import main
+    try:
+        from policies.check.command import main
+    except ModuleNotFoundError as error:
+        if str(error.name).split(".")[0] in ("policies", "rules"):
+            raise
+        sys.stderr.write(
+            f"error: this Python ({sys.executable}) has no package {error.name}. Run `make setup` and use .venv/bin/python, "
+            "or install requirements.txt.\n"
+        )
+        sys.exit(2)
+    from policies.pace import set_pace
 
+    set_pace()
     sys.exit(main())
 
 from pulumi_policy import EnforcementLevel, PolicyPack, policy
 
+from policies.pace import set_pace
 from policies.pack import NAME, POLICIES
 from policies.unpacked import install
 
 install(policy)
+set_pace()
 
 PolicyPack(name=NAME, policies=POLICIES, enforcement_level=EnforcementLevel.MANDATORY)

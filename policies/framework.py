@@ -6,14 +6,16 @@ own types are not seen further in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Final
 
 from pulumi_policy import (
     EnforcementLevel,
     PolicyComplianceFramework,
     PolicyConfigSchema,
+    PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -24,6 +26,7 @@ from pulumi_policy import (
 
 from policies import exemptions
 from policies.inputs import INPUTS
+from policies.order import Order
 from policies.reading import Field, Unknown
 from policies.remediation import Fix, apply, judged, wire
 from policies.resources import Resource, read_resource, read_stack
@@ -44,8 +47,15 @@ def page(policy: str) -> str:
 class Report:
     """Where a policy says what it found."""
 
-    def __init__(self, policy: str, violate: ReportViolation, config: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        policy: str,
+        violate: ReportViolation,
+        config: Mapping[str, Any],
+        resources: Sequence[PolicyResource] = (),
+    ) -> None:
         self.config = config
+        self._resources = resources
         self._policy = policy
         self._violate = violate
         self._said: set[tuple[str, str]] = set()
@@ -57,6 +67,11 @@ class Report:
             except (TypeError, ValueError) as error:
                 self._broken = str(error)
             exemptions.LEDGER.seen(self._exemptions)
+
+    @cached_property
+    def order(self) -> Order:
+        """Which resources of the stack wait for which; none in policies that judge one resource."""
+        return Order(self._resources)
 
     def finding(self, finding: Finding, resource: Resource) -> None:
         """Reports a finding against a resource, unless an exemption in force covers it."""
@@ -182,7 +197,7 @@ def stack_policy(
     wanted = LOOKS_AT[name] = frozenset(kinds)
 
     def validate(args: StackValidationArgs, violate: ReportViolation) -> None:
-        check(read_stack(args.resources, wanted), Report(name, violate, args.get_config()))
+        check(read_stack(args.resources, wanted), Report(name, violate, args.get_config(), args.resources))
 
     return StackValidationPolicy(
         name=name,

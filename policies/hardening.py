@@ -26,7 +26,14 @@ from rules.hardening import (
     check_network_policy,
     check_networks,
 )
-from rules.hardening_advised import ADVISED_CLUSTER, ADVISED_NODES, DISK_KEY, DISK_PROVISIONER, FLOW_LOGS
+from rules.hardening_advised import (
+    ADVISED_CLUSTER,
+    ADVISED_NODES,
+    DISK_KEY,
+    DISK_PROVISIONER,
+    FLOW_LOGS,
+    check_unused_networks,
+)
 
 _AUTOPILOT_SETS: Final = frozenset({"workload-identity", "shielded-nodes", "release-channel", "alpha-cluster"})
 _OUTPUTS: Final = frozenset(
@@ -93,6 +100,20 @@ def _only_by_name(resource: Resource) -> bool:
     return resource.at("controlPlaneEndpointsConfig", "ipEndpointsConfig", "enabled").get(bool) is False
 
 
+def _advise_networks(resource: Resource, report: Report) -> None:
+    """Authorized networks beside a control plane without addresses: two settings of which one does nothing."""
+    block = resource.at("masterAuthorizedNetworksConfig")
+    addresses = resource.at("controlPlaneEndpointsConfig", "ipEndpointsConfig", "enabled").of(bool)
+    if block.missing or addresses.get(bool) is True or addresses.missing:
+        return
+    hidden = next((field for field in (addresses, block) if field.unknown), None)
+    if hidden is not None:
+        report.undecided(hidden, "whether the authorized networks have any effect", resource)
+        return
+    ranges = [item.at("cidrBlock").get(str) for item in block.at("cidrBlocks").items()]
+    report.findings(check_unused_networks([cidr or "(unknown)" for cidr in ranges]), resource)
+
+
 def _check_nodes(resource: Resource, report: Report) -> None:
     found = [pool for pool, _ in pools(resource)]
     keeps_default = resource.token == CLUSTER and resource.at("removeDefaultNodePool").get(bool) is not True
@@ -111,6 +132,7 @@ def _advise(resource: Resource, report: Report) -> None:
         hidden = _only_by_name(resource)
         controls = [c for c in ADVISED_CLUSTER if not (hidden and c.rule == "private-endpoint")]
         _judge(resource.props, controls, report, resource)
+        _advise_networks(resource, report)
     if resource.token == NODE_POOL:
         _judge(resource.props, ADVISED_NODES, report, resource)
     elif resource.kind == "StorageClass" and resource.at("provisioner").get(str) == DISK_PROVISIONER:
@@ -148,7 +170,8 @@ NODE_HARDENING: Final = resource_policy(
 HARDENING_ADVISED: Final = resource_policy(
     name="hardening-advised",
     title="Further hardening that costs something",
-    description="A private endpoint, keys of one's own, admission of known images only and flow logs are advised, and not free.",
+    description="A private endpoint, keys of one's own, admission of known images only and flow logs are advised, and not free; "
+    "authorized networks do nothing for a control plane without addresses.",
     remediation="Turn each on, or exempt it with a reason.",
     severity=Severity.LOW,
     tags=["security", "cis", "gke"],

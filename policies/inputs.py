@@ -19,11 +19,19 @@ class Inputs:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: dict[str, Mapping[str, Any]] = {}
+        self._changes = 0
 
     def saw(self, urn: str, props: Mapping[str, Any]) -> None:
         """Notes the inputs of a resource; later ones replace earlier ones."""
         with self._lock:
-            self._seen[urn] = props
+            if self._seen.get(urn) is not props:
+                self._seen[urn] = props
+                self._changes += 1
+
+    @property
+    def changes(self) -> int:
+        """How often other inputs than before were noted: with the same number everything is as it was."""
+        return self._changes
 
     def of(self, urn: str) -> Mapping[str, Any] | None:
         """The inputs of a resource; None when it was never seen."""

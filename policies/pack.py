@@ -18,6 +18,7 @@ from policies.clusters import CLUSTER_GATEWAY_API, PROXY_ONLY_SUBNET
 from policies.compatibility import INFERENCE_API, VERSION_COMPATIBILITY
 from policies.compute_classes import COMPUTE_CLASS
 from policies.edge_protection import EDGE_PROTECTION
+from policies.encryption import CMEK_DEFAULT_POOL
 from policies.endpoint_pickers import ENDPOINT_PICKER
 from policies.exemption_report import EXEMPTIONS_IN_USE
 from policies.exposure import GATEWAY_LISTENERS, PLAIN_HTTP
@@ -33,6 +34,7 @@ from policies.namespaces import LOAD_BALANCER_INGRESS, NAMESPACE_POD_SECURITY
 from policies.node_pools import TPU_NODE_POOL, TPU_ZONE_UNLISTED
 from policies.pod_security import POD_SECURITY_BASELINE, POD_SECURITY_RESTRICTED
 from policies.protection import DELETION_PROTECTED
+from policies.route_order import ROUTE_ORDER
 from policies.routes import MANAGED_ROUTE, ROUTE_FEATURES
 from policies.vllm_servers import STARTUP_BUDGET, VLLM_SERVER
 from policies.volumes import VOLUME_SHARING
@@ -49,6 +51,7 @@ POLICIES: Final[list[Policy]] = [
     GATEWAY_CLASS,
     HEALTH_CHECK_MISSING,
     MANAGED_ROUTE,
+    ROUTE_ORDER,
     PROXY_ONLY_SUBNET,
     TPU_WORKLOAD,
     TPU_ACCELERATOR,
@@ -79,6 +82,7 @@ POLICIES: Final[list[Policy]] = [
     CLUSTER_HARDENING,
     NODE_HARDENING,
     HARDENING_ADVISED,
+    CMEK_DEFAULT_POOL,
     FIREWALL_OPEN,
     POD_SECURITY_BASELINE,
     POD_SECURITY_RESTRICTED,

@@ -49,8 +49,14 @@ def plain(value: object) -> Any:
 _READ: Final[dict[int, tuple[weakref.ref[Any], Any]]] = {}
 
 
+class Plain(dict[str, Any]):
+    """Properties that `plain` has been through, and that nobody writes to."""
+
+
 def plain_once(props: object) -> Any:
     """As `plain`, and once for each of the SDK's views of a resource, while it lives: every policy reads them, none writes."""
+    if isinstance(props, Plain):
+        return props
     if isinstance(props, dict | list):
         return plain(cast("object", props))
     key = id(props)
@@ -121,14 +127,8 @@ class Field:
 
     def unknowns(self) -> Iterator[Field]:
         """Every unknown field in here."""
-        if self.unknown:
-            yield self
-        elif isinstance(self.value, dict):
-            for key in cast("dict[str, Any]", self.value):
-                yield from self.at(key).unknowns()
-        elif isinstance(self.value, list):
-            for item in self.items():
-                yield from item.unknowns()
+        if _hides(self.value):
+            yield from _unknowns(self)
 
 
 _KIND_NAMES: Final[Mapping[type, str]] = {
@@ -138,6 +138,26 @@ _KIND_NAMES: Final[Mapping[type, str]] = {
     dict: "object",
     list: "list",
 }
+
+
+def _hides(value: Any) -> bool:
+    """Whether anything in there is unknown; most often nothing is, and then no path need be spelled."""
+    if isinstance(value, dict):
+        return any(map(_hides, cast("dict[str, Any]", value).values()))
+    if isinstance(value, list):
+        return any(map(_hides, cast("list[Any]", value)))
+    return isinstance(value, Unknown)
+
+
+def _unknowns(field: Field) -> Iterator[Field]:
+    if field.unknown:
+        yield field
+    elif isinstance(field.value, dict):
+        for key in cast("dict[str, Any]", field.value):
+            yield from _unknowns(field.at(key))
+    elif isinstance(field.value, list):
+        for item in field.items():
+            yield from _unknowns(item)
 
 
 def _step(value: Any, path: str, step: str) -> Any:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import zip_longest
+from operator import is_, itemgetter
 from typing import Any, Final, cast, overload
 
 from pulumi_policy import PolicyProviderResource, PolicyResource
 
 from policies.inputs import INPUTS
-from policies.reading import Field, Unknown, plain, plain_once
+from policies.reading import Field, Plain, Unknown, plain, plain_once
 
 _UNTYPED: Final = frozenset({"CustomResource", "CustomResourcePatch"})
 _CORE_GROUPS: Final = frozenset({"core", ""})
@@ -74,17 +76,16 @@ def read_resource(
 
     Without `props` every property of it is unknown.
     """
-    return _read(token, props, urn, provider, wanted) if _wanted(token, wanted) else None
+    if not _wanted(token, wanted):
+        return None
+    resource = _read(token, props, urn, provider)
+    return resource if resource is not None and _is(resource, wanted) else None
 
 
 def _read(
-    token: str,
-    props: Mapping[str, Any] | None,
-    urn: str,
-    provider: PolicyProviderResource | None,
-    wanted: frozenset[str],
+    token: str, props: Mapping[str, Any] | None, urn: str, provider: PolicyProviderResource | None
 ) -> Resource | None:
-    """As `read_resource`, of a token that may be wanted."""
+    """The resource, of whatever kind; None for what is no resource of Google Cloud or Kubernetes."""
     kind = token.rsplit(":", 1)[-1]
     base = kind.removesuffix("Patch")
     root = Field("", Unknown() if props is None else plain_once(props))
@@ -97,8 +98,6 @@ def _read(
         base = str(written.value)
     elif kind in _UNTYPED:
         base = ""
-    if base and base not in wanted:
-        return None
     return Resource(
         urn,
         token,
@@ -116,11 +115,10 @@ def read_stack(resources: Iterable[PolicyResource], wanted: frozenset[str]) -> l
     What the program declares goes before what came of it. Of Kubernetes objects nothing else counts: the API server's answer is
     full of defaults, and a Deployment that leaves `replicas` to an autoscaler comes back with `replicas: 1`.
     """
-    may_be_wanted = (r for r in resources if _wanted(r.resource_type, wanted))
-    read = (_read(r.resource_type, _seen(r), r.urn, r.provider, wanted) for r in may_be_wanted)
-    return [resource for resource in read if resource is not None]
+    return _reading(list(resources)).of(wanted)
 
 
+@cache
 def _wanted(token: str, wanted: frozenset[str]) -> bool:
     """Whether the kind may be wanted, as far as the token tells."""
     kind = token.rsplit(":", 1)[-1]
@@ -129,37 +127,80 @@ def _wanted(token: str, wanted: frozenset[str]) -> bool:
     return kind.removesuffix("Patch") in wanted or kind in _UNTYPED
 
 
-def _seen(resource: PolicyResource) -> Mapping[str, Any] | None:
-    inputs, outputs = INPUTS.of(resource.urn), resource.props
+def _is(resource: Resource, wanted: frozenset[str]) -> bool:
+    """Whether the kind is wanted, or may be."""
+    return not resource.kind or resource.kind in wanted
+
+
+class _Reading:
+    """The resources of one stack, each read when first asked for, for all policies that are given the same ones."""
+
+    def __init__(self, given: list[PolicyResource], changes: int) -> None:
+        self._given = given
+        self._changes = changes
+        self._by_token: dict[str, list[int]] = {}
+        for index, resource in enumerate(given):
+            self._by_token.setdefault(resource.resource_type, []).append(index)
+        self._read: dict[str, list[tuple[int, Resource]]] = {}
+
+    def holds(self, given: list[PolicyResource], changes: int) -> bool:
+        """Whether these are the same resources, with the same inputs and outputs."""
+        if changes != self._changes or len(given) != len(self._given):
+            return False
+        return all(map(is_, given, self._given)) or all(map(_same_resource, given, self._given))
+
+    def of(self, wanted: frozenset[str]) -> list[Resource]:
+        """The resources of wanted kinds, in their order."""
+        found: list[tuple[int, Resource]] = []
+        for token in self._by_token:
+            if _wanted(token, wanted):
+                found += [entry for entry in self._of_token(token) if _is(entry[1], wanted)]
+        return [resource for _, resource in sorted(found, key=itemgetter(0))]
+
+    def _of_token(self, token: str) -> list[tuple[int, Resource]]:
+        if token not in self._read:
+            seen = ((index, _seen(self._given[index])) for index in self._by_token[token])
+            self._read[token] = [(index, resource) for index, resource in seen if resource is not None]
+        return self._read[token]
+
+
+_LAST: Final[list[_Reading]] = []
+"""What was read last; at most one."""
+
+
+def _reading(given: list[PolicyResource]) -> _Reading:
+    changes = INPUTS.changes
+    for last in _LAST:
+        if last.holds(given, changes):
+            return last
+    made = _Reading(given, changes)
+    _LAST[:] = [made]
+    return made
+
+
+def _same_resource(one: PolicyResource, other: PolicyResource) -> bool:
+    """Whether both are one resource with one content; the SDK hands every policy objects of its own."""
+    return one.props is other.props and one.urn == other.urn and _props(one.provider) is _props(other.provider)
+
+
+def _props(provider: PolicyProviderResource | None) -> Mapping[str, Any] | None:
+    return None if provider is None else provider.props
+
+
+def _seen(resource: PolicyResource) -> Resource | None:
+    combined = _combined(resource, INPUTS.of(resource.urn))
+    return _read(resource.resource_type, combined, resource.urn, resource.provider)
+
+
+def _combined(resource: PolicyResource, inputs: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The properties of a resource by its inputs and outputs; None where neither was seen."""
+    outputs = resource.props
     if not len(outputs):
         return inputs
-    held = _READ.get(resource.urn)
-    if held is not None and held.inputs is inputs and held.outputs is outputs:
-        return held.value
     if inputs is None or inputs is outputs:
-        combined = plain(outputs)
-    else:
-        combine = declared if resource.resource_type.startswith("kubernetes:") else completed
-        combined = combine(plain(inputs), plain(outputs))
-    _READ[resource.urn] = _Read(inputs, outputs, Plain(combined))
-    return _READ[resource.urn].value
-
-
-class Plain(dict[str, Any]):
-    """Properties that `reading.plain` has been through."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What became of the properties of a resource, which every policy over the stack asks for."""
-
-    inputs: Mapping[str, Any] | None
-    outputs: Mapping[str, Any]
-    value: Plain
-
-
-_READ: Final[dict[str, _Read]] = {}
-"""By URN; one of each, so it grows no further than the stack."""
+        return outputs
+    combine = declared if resource.resource_type.startswith("kubernetes:") else completed
+    return Plain(combine(plain_once(inputs), plain_once(outputs)))
 
 
 def completed(inputs: Any, outputs: Any) -> Any:

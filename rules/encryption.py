@@ -1,6 +1,7 @@
 """Keys of one's own for what GKE stores: where they have to be, and who uses them.
 
-Sources: GKE's guides to application-layer secrets encryption and to CMEK for disks (2026).
+Sources: GKE's guides to application-layer secrets encryption and to CMEK for disks (2026); for the default pool under an
+organization policy terraform-google-modules/terraform-google-kubernetes-engine issues 1566 and 2344 (2023-02-17, 2025-05-09).
 """
 
 from __future__ import annotations
@@ -36,6 +37,28 @@ def check_key(name: str, location: str, path: str) -> list[Finding]:
             reason=f"the key is in {match['location']}, and a cluster in {region} takes keys of {region} only",
             remedy=f"Write {form}.",
             rule="encryption-key",
+        )
+    ]
+
+
+def check_default_pool_key(asked_by: str, *, removed: bool) -> list[Finding]:
+    """The default pool of a cluster without a key of one's own, where one is asked for.
+
+    Args:
+        asked_by: Who asks for it, as a clause.
+        removed: Whether the default pool is removed as soon as the cluster is there.
+    """
+    gone = ", and is removed right after it," if removed else ""
+    kept = " Let ignoreChanges name nodeConfig: what GKE reports of it later is another pool's." if removed else ""
+    return [
+        Finding(
+            path="nodeConfig.bootDiskKmsKey",
+            value=None,
+            reason=f"{asked_by}, but the default pool, which comes with the cluster{gone or ','} boots from disks with Google's "
+            "key only: where the organization policy gcp.restrictNonCmekServices is in force GKE refuses the whole cluster "
+            "for it ('without specifying a KMS CryptoKey')",
+            remedy=f"Write the key there as well.{kept}",
+            rule="default-pool-key",
         )
     ]
 

@@ -2,13 +2,16 @@
 
 Owns the advised controls. Does not own how a control is judged (`hardening.py`).
 Sources: CIS GKE Benchmark v1.9.0 as kube-bench cfg/gke-1.9.0 (2026-06-09) numbers it; GKE's posture management deprecations
-(2025-01-28) for vulnerability scanning; GKE hardening guide (2026).
+(2025-01-28) for vulnerability scanning; GKE hardening guide (2026); GKE's guide to control plane access (2026): authorized
+networks hold for the IP-based endpoints only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from rules.finding import Finding
 from rules.hardening import Control, is_true, is_written
 
 ADVISED_CLUSTER: Final = (
@@ -88,6 +91,22 @@ ADVISED_NODES: Final = (
         remedy="Write a Cloud KMS key of the cluster's region.",
     ),
 )
+
+
+def check_unused_networks(cidrs: Sequence[str]) -> list[Finding]:
+    """Authorized networks, with these ranges, of a control plane that is reached by its DNS name alone."""
+    return [
+        Finding(
+            path="masterAuthorizedNetworksConfig",
+            value=", ".join(cidrs) or "{}",
+            reason="the control plane has no address (controlPlaneEndpointsConfig.ipEndpointsConfig.enabled is false), so these "
+            "networks let nobody in and keep nobody out, whatever a reader takes them for, and the block differs at every "
+            "preview, because the provider does not send it",
+            remedy="Leave the block out, or write ipEndpointsConfig.enabled: true; who comes by the name is IAM's to say.",
+            rule="unused-networks",
+        )
+    ]
+
 
 DISK_PROVISIONER: Final = "pd.csi.storage.gke.io"
 DISK_KEY: Final = Control(

@@ -64,7 +64,7 @@ def resource(
 def evaluate(
     policies: Sequence[Policy], resources: Sequence[PolicyResource], config: PackConfig | None = None
 ) -> Iterator[Violation]:
-    """What the policies say: resource policies first, as in an update.
+    """What the policies say, as in an update: all of them about one resource after another, then those over the stack.
 
     Raises:
         PolicyCrashError: A policy raised; nothing it says can be relied on.
@@ -73,14 +73,15 @@ def evaluate(
     LEDGER.take()
     active = [(policy, settings.level(policy)) for policy in policies]
     active = [(policy, level) for policy, level in active if level is not EnforcementLevel.DISABLED]
-    for policy, level in active:
-        if isinstance(policy, ResourceValidationPolicy):
-            options = settings.of(policy)
-            for each in resources:
-                args = ResourceValidationArgs(
-                    each.resource_type, each.props, each.urn, each.name, each.opts, each.provider, options
-                )
-                yield from _run(policy, level, args, each.urn)
+    single = [
+        (policy, level, settings.of(policy)) for policy, level in active if isinstance(policy, ResourceValidationPolicy)
+    ]
+    for each in resources:
+        for policy, level, options in single:
+            args = ResourceValidationArgs(
+                each.resource_type, each.props, each.urn, each.name, each.opts, each.provider, options
+            )
+            yield from _run(policy, level, args, each.urn)
     for policy, level in active:
         if isinstance(policy, StackValidationPolicy):
             yield from _run(policy, level, StackValidationArgs(list(resources), settings.of(policy)), None)

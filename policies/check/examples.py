@@ -1,7 +1,8 @@
 """The pack's examples: for each policy one input that it reports and one that passes, kept as files.
 
 `policies/examples/<policy>/{bad,good}.yaml` hold Kubernetes objects; `.json` holds resources of a Pulumi program, as
-`[{type, name, properties}]`, where Google Cloud is involved. `bad.config.json` is the pack's configuration for it.
+`[{type, name, properties, dependsOn}]`, where Google Cloud is involved, or what waits for what. `bad.config.json` is the pack's
+configuration for it.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Example:
                 resource(e["type"], e["name"], f"urn:pulumi:dev::example::{e['type']}::{e['name']}", e["properties"])
                 for e in entries
             ]
+            for entry, made in zip(entries, resources, strict=True):
+                made.dependencies += [other for other in resources if other.name in entry.get("dependsOn", ())]
             return [(v.policy.name, v.message) for v in evaluate(policies, resources, settings)]
         result = check(["-"], BytesIO(self.text.encode()), policies, config=settings)
         if result.problems:

@@ -33,7 +33,12 @@ TIMEOUTS: Final = {
     ("container.nodePools", "update"): 120 * _MINUTE,
     ("container.nodePools", "delete"): 120 * _MINUTE,
 }
-"""How long an operation may take, by kind and verb, unless the program says otherwise (`custom_timeouts`)."""
+"""How long an operation may take, by kind and verb, unless the program says otherwise (`custom_timeouts`).
+
+Node pools: two hours since GoogleCloudPlatform/magic-modules pull request 18250 (opened 2026-07-10, merged; read in
+terraform-provider-google at e03b7622 of 2026-08-21). Earlier in 2026 it was 30 minutes, then 60, as sources and guides of those
+releases still say. pulumi-gcp 9.35.0 (2026-08-21) bridges google-beta 7.45.0; 10.2.0, which is used here, is later.
+"""
 
 _PER_MINUTE: Final = re.compile(r"Quota exceeded for quota metric '.*' and limit '.* per minute' of service")
 

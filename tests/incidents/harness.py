@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,16 +102,21 @@ class Somebody:
     def analyze(self, *objects: Mapping[str, Any]) -> Result:
         """Analyzes a state in which these Kubernetes objects exist."""
         return self.analyze_resources(
-            (f"kubernetes:{made['apiVersion']}:{made['kind']}", f"{made['kind']}-{made['metadata']['name']}", made)
+            (f"kubernetes:{made['apiVersion']}:{made['kind']}", f"{made['kind']}-{made['metadata']['name']}", made, ())
             for made in objects
         )
 
     def analyze_resources(
-        self, resources: Iterable[tuple[str, str, Mapping[str, Any]]], pack_config: Path | None = None
+        self, resources: Iterable[tuple[str, str, Mapping[str, Any], Sequence[str]]], pack_config: Path | None = None
     ) -> Result:
-        """Analyzes a state of these resources, each as type token, name and properties."""
+        """Analyzes a state of these resources, each as type token, name, properties and names of what it waits for."""
         path = self.folder / "state.json"
-        state = [_state("pulumi:pulumi:Stack", f"{PROJECT}-{STACK}", {}), *(_state(*made) for made in resources)]
+        state = [_state("pulumi:pulumi:Stack", f"{PROJECT}-{STACK}", {})]
+        urns: dict[str, str] = {}
+        for token, name, properties, after in resources:
+            made = _state(token, name, properties)
+            urns[name] = made["urn"]
+            state.append({**made, "dependencies": [urns[other] for other in after]})
         path.write_text(json.dumps({"version": 3, "deployment": {"manifest": {}, "resources": state}}))
         command = ["policy", "analyze", "--file", str(path), "--policy-pack", str(POLICIES)]
         if pack_config is not None:

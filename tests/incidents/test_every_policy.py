@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -18,15 +18,15 @@ PACK = "gke-tpu-inference@v"
 """How the engine names the pack among those that it ran."""
 
 
-def resources(shown: Example) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """The example's resources, as type token, name and properties."""
+def resources(shown: Example) -> Iterator[tuple[str, str, Mapping[str, Any], Sequence[str]]]:
+    """The example's resources, as type token, name, properties and names of what they wait for."""
     if shown.language == "json":
         for entry in json.loads(shown.text):
-            yield entry["type"], entry["name"], entry["properties"]
+            yield entry["type"], entry["name"], entry["properties"], entry.get("dependsOn", ())
         return
     for made in yaml.safe_load_all(shown.text):
         version = made["apiVersion"] if "/" in made["apiVersion"] else f"core/{made['apiVersion']}"
-        yield f"kubernetes:{version}:{made['kind']}", f"{made['kind']}-{made['metadata']['name']}", made
+        yield f"kubernetes:{version}:{made['kind']}", f"{made['kind']}-{made['metadata']['name']}", made, ()
 
 
 def ran_in_full(result: Result) -> None:

@@ -6,9 +6,9 @@ unknown value that escapes a policy fails the test instead of becoming an adviso
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from pulumi_policy import (
     Policy,
@@ -25,6 +25,9 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from policies.inputs import INPUTS
 
+if TYPE_CHECKING:
+    from tests.components.recording import Resource as Recorded
+
 UNKNOWN = UNKNOWN_STRING_VALUE
 Props = dict[str, Any]
 
@@ -39,6 +42,8 @@ class Made:
     provider: Props | None = None
     parent: str | None = None
     """URN of the component around it."""
+    after: tuple[str, ...] = ()
+    """URNs of what it waits for."""
 
     @property
     def urn(self) -> str:
@@ -121,8 +126,26 @@ def run(
             )
             for made in resources
         ]
+        by_urn = {each.urn: each for each in stack}
+        for made, each in zip(resources, stack, strict=True):
+            each.parent = by_urn.get(made.parent or "")
+            each.dependencies += [by_urn[urn] for urn in made.after if urn in by_urn]
         policy.validate(StackValidationArgs(stack, config), violate)
     return result
+
+
+def declared(resources: Iterable[Recorded]) -> tuple[Made, ...]:
+    """What a program was seen to declare, with what waits for what."""
+    found = list(resources)
+    made = {each.urn: Made(each.type, each.name, dict(each.inputs)) for each in found}
+
+    def urns(names: Iterable[str]) -> tuple[str, ...]:
+        return tuple(made[name].urn for name in names if name in made)
+
+    return tuple(
+        replace(made[each.urn], parent=next(iter(urns([each.parent])), None), after=urns(sorted(each.dependencies)))
+        for each in found
+    )
 
 
 def _options(parent: str | None = None) -> PolicyResourceOptions:

@@ -240,6 +240,8 @@ def cluster(**changes: Any) -> Made:
         "enableIntranodeVisibility": True,
         "maintenancePolicy": {"recurringWindow": {"recurrence": "FREQ=WEEKLY;BYDAY=SA,SU"}},
         "deletionProtection": True,
+        "removeDefaultNodePool": True,
+        "nodeConfig": {"bootDiskKmsKey": "projects/project/locations/us-east5/keyRings/gke/cryptoKeys/disks"},
     }
     return Made("gcp:container/cluster:Cluster", "inference", spoiled(props, changes))
 

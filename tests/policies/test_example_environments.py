@@ -12,16 +12,16 @@ from policies.check.settings import load
 from policies.pack import POLICIES
 from sandbox.home import CHECKOUT
 from tests.components.recording import KEY, build
-from tests.policies.harness import Made, run
+from tests.policies.harness import Made, declared, run
 
 STACKS = {path.name.split(".")[1]: path for path in CHECKOUT.glob("examples/*/Pulumi.*.yaml")}
 ADVICE = {"http-services": {"public-plain-http", "public-anonymous"}}
 
 
-def made(stack: str, *, preview: bool) -> list[Made]:
+def made(stack: str, *, preview: bool) -> tuple[Made, ...]:
     """The resources of an example."""
     settings = yaml.safe_load(STACKS[stack].read_text())["config"][KEY]
-    return [Made(r.type, r.name, dict(r.inputs)) for r in build(settings, stack=stack, preview=preview).resources]
+    return declared(build(settings, stack=stack, preview=preview).resources)
 
 
 @pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])

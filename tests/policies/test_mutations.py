@@ -14,7 +14,7 @@ from policies import exemptions
 from policies.check.settings import load
 from policies.pack import POLICIES
 from sandbox.home import CHECKOUT
-from tests.policies.harness import Made, run
+from tests.policies.harness import Made, declared, run
 from tests.policies.mutations import MUTATIONS, Mutation
 from tests.policies.mutations.stacks import STACKS, graph, program
 
@@ -113,7 +113,7 @@ def test_a_stack_without_faults_blocks_nothing(stack: str) -> None:
 
 def test_an_unknown_at_the_first_preview_blocks_no_stack() -> None:
     """Before the first update the program's own outputs are unknown, and what they decide nothing about is not held back."""
-    made = tuple(Made(r.type, r.name, dict(r.inputs)) for r in graph("options", preview=True))
+    made = declared(graph("options", preview=True))
     assert {policy.name: run(policy, *made).messages for policy in BLOCKING} == {policy.name: [] for policy in BLOCKING}
 
 

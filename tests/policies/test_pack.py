@@ -32,6 +32,7 @@ ADVISORY = {
     "graceful-shutdown",
     "public-plain-http",
     "hardening-advised",
+    "cmek-default-pool",
     "pod-security-restricted",
     "namespace-network-policy",
     "deletion-protection",

@@ -14,7 +14,7 @@ from policies.check.settings import load
 from policies.pack import POLICIES
 from tests.committed import committed
 from tests.components.recording import build
-from tests.policies.harness import Made, run
+from tests.policies.harness import declared, run
 
 CONFIG: Final = Path(__file__).resolve().parents[2] / "policies" / "config"
 ADVICE: Final = {"dev": {"public-plain-http", "public-anonymous", "pod-security-restricted"}, "prod": set[str]()}
@@ -29,7 +29,7 @@ def test_the_program_passes_its_own_policies(stack: str, preview: bool, monkeypa
     """A policy that cannot decide about the project's own program would be exempted within a week."""
     monkeypatch.setattr(exemptions, "today", lambda: dt.date(2026, 11, 21))
     graph = build(committed(stack), stack=stack, preview=preview)
-    made = [Made(r.type, r.name, dict(r.inputs)) for r in graph.resources]
+    made = declared(graph.resources)
     seen = {m.token.rsplit(":", 1)[-1] for m in made}
     assert seen >= {
         "Cluster",
@@ -58,7 +58,7 @@ def test_the_program_passes_its_own_policies(stack: str, preview: bool, monkeypa
 def test_without_configuration_only_an_open_endpoint_blocks_the_program(stack: str, preview: bool) -> None:
     """`pulumi up` with the pack alone goes through for prod; what dev leaves open it has to say in its configuration."""
     graph = build(committed(stack), stack=stack, preview=preview)
-    made = [Made(r.type, r.name, dict(r.inputs)) for r in graph.resources]
+    made = declared(graph.resources)
     blocking = [policy for policy in POLICIES if policy.enforcement_level == EnforcementLevel.MANDATORY]
     assert {policy.name for policy in blocking if run(policy, *made).messages} == OPEN[stack]
     config = load(CONFIG / f"{stack}.json", POLICIES)

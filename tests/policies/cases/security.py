@@ -12,6 +12,9 @@ from tests.policies.objects import (
     subnet,
 )
 
+BY_NAME: Final = {"dnsEndpointConfig": {"allowExternalTraffic": True}, "ipEndpointsConfig": {"enabled": False}}
+"""A control plane that is reached by its DNS name alone."""
+
 
 def role(kind: str = "ClusterRole", **rule: Any) -> Made:
     """A role with one rule."""
@@ -180,9 +183,41 @@ CASES: Final[Cases] = {
         near(
             cluster(
                 privateClusterConfig__enablePrivateEndpoint=False,
-                controlPlaneEndpointsConfig={"ipEndpointsConfig": {"enabled": False}},
+                masterAuthorizedNetworksConfig=None,
+                controlPlaneEndpointsConfig=BY_NAME,
             )
         ),
+        fail(
+            "unused-networks",
+            "masterAuthorizedNetworksConfig is '203.0.113.0/24': the control plane has no address",
+            cluster(controlPlaneEndpointsConfig=BY_NAME),
+        ),
+        fail(
+            "unused-networks",
+            "let nobody in and keep nobody out",
+            cluster(masterAuthorizedNetworksConfig={}, controlPlaneEndpointsConfig=BY_NAME),
+        ),
+        missing("", "", cluster(masterAuthorizedNetworksConfig=None, controlPlaneEndpointsConfig=BY_NAME)),
+        unknown(
+            "undecided",
+            "masterAuthorizedNetworksConfig is '(unknown)'",
+            cluster(masterAuthorizedNetworksConfig=UNKNOWN, controlPlaneEndpointsConfig=BY_NAME),
+        ),
+        unknown(
+            "undecided",
+            "ipEndpointsConfig.enabled is '(unknown)'",
+            cluster(controlPlaneEndpointsConfig={"ipEndpointsConfig": {"enabled": UNKNOWN}}),
+        ),
+        unknown(
+            "unused-networks",
+            "'(unknown)'",
+            cluster(
+                masterAuthorizedNetworksConfig={"cidrBlocks": [{"cidrBlock": UNKNOWN}]},
+                controlPlaneEndpointsConfig=BY_NAME,
+            ),
+        ),
+        near(cluster(controlPlaneEndpointsConfig={**BY_NAME, "ipEndpointsConfig": {"enabled": True}})),
+        near(cluster(controlPlaneEndpointsConfig={"dnsEndpointConfig": {"allowExternalTraffic": True}})),
         unknown(
             "undecided",
             "enablePrivateEndpoint is '(unknown)'",

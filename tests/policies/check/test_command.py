@@ -119,3 +119,12 @@ def test_without_a_command_it_says_what_there_is() -> None:
     )
     assert done.returncode == 2
     assert done.stderr == "error: the following arguments are required: check. See: python -m policies check --help\n"
+
+
+def test_a_python_without_the_packages_says_how_to_get_them() -> None:
+    """The system's Python is the first that people try; it must not answer with a traceback."""
+    command = [sys.executable, "-S", "-m", "policies", "check", "-"]
+    done = subprocess.run(command, cwd=ROOT, input="", capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: this Python ({sys.executable}) has no package ")
+    assert done.stderr.endswith(" Run `make setup` and use .venv/bin/python, or install requirements.txt.\n")

@@ -24,6 +24,16 @@ HARDENING: Final = "cluster-hardening"
 NODES: Final = "node-hardening"
 
 MUTATIONS: Final = (
+    tpu_pool(
+        "a key of one's own in one pool alone",
+        "nodeConfig",
+        "bootDiskKmsKey",
+        value="projects/project/locations/us-east5/keyRings/gke/cryptoKeys/disks",
+        policy="cmek-default-pool",
+        rule="default-pool-key",
+        advised=True,
+        undecidable=False,
+    ),
     cluster("Gateway API off", "gatewayApiConfig", value=GONE, policy="cluster-gateway-api", rule="gateway-api"),
     cluster(
         "Gateway API disabled",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tests.policies.harness import Made, kubernetes
 from tests.policies.mutations.mutation import GONE, Mutation
+from tests.policies.objects import POOL_GROUP
 
 FEATURES: Final = "httproute-features"
 CONTENT: Final = "health-check-policy"
@@ -23,6 +25,14 @@ def route(name: str, *path: str | int, value: Any, rule: str, policy: str = FEAT
         policy=policy,
         rule=rule,
         **more,
+    )
+
+
+def shared(*models: str) -> Made:
+    """A route that shares requests among models and waits for nothing."""
+    refs = [{"group": POOL_GROUP, "kind": "InferencePool", "name": f"{name}-inference-pool"} for name in models]
+    return kubernetes(
+        "gateway.networking.k8s.io/v1", "HTTPRoute", "shared", "inference", spec={"rules": [{"backendRefs": refs}]}
     )
 
 
@@ -46,6 +56,13 @@ def gateway(name: str, *path: str | int, value: Any, policy: str, rule: str, **m
 
 
 MUTATIONS: Final = (
+    Mutation(
+        name="a pool that nothing brings about before its second route",
+        kind="HTTPRoute",
+        added=shared("qwen2-5-3b", "another"),
+        policy="inference-pool-order",
+        rule="pool-order",
+    ),
     gateway(
         "a global Gateway under an InferencePool",
         "gatewayClassName",

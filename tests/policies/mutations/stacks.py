@@ -14,7 +14,7 @@ import yaml
 from sandbox.home import CHECKOUT
 from tests.committed import committed
 from tests.components.recording import KEY, Graph, build
-from tests.policies.harness import Made
+from tests.policies.harness import Made, declared
 
 DEV: Final = "dev"
 PROD: Final = "prod"
@@ -40,7 +40,7 @@ def graph(stack: str, *, preview: bool) -> Graph:
 @functools.cache
 def program(stack: str) -> tuple[Made, ...]:
     """What the program declares for a stack, as the policies see it during an update."""
-    return tuple(Made(r.type, r.name, dict(r.inputs)) for r in graph(stack, preview=False))
+    return declared(graph(stack, preview=False))
 
 
 def _options() -> dict[str, Any]:
