@@ -25,7 +25,7 @@ from sandbox.balancer.listening import Connected, Listening
 from sandbox.balancer.programming import Program
 from sandbox.balancer.proxy import Proxy, View, Weights
 from sandbox.balancer.watching import Cluster, served
-from sandbox.cluster.files import write_private
+from sandbox.cluster.files import stamp, write_private
 from sandbox.gke.model import Snapshot, key
 from sandbox.kube.client import ApiError, Client, NoMatchError
 from sandbox.node import addresses
@@ -68,17 +68,17 @@ class Balancer:
         self._run.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         cluster.start()
-        seen = -1
+        seen: object = ()
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _TICK)
                 await asyncio.sleep(_PAUSE)
-            woken, stamp = self._wake.is_set(), _stamp(self._addresses_file)
+            woken, version = self._wake.is_set(), stamp(self._addresses_file)
             self._wake.clear()
             if not cluster.synced:
                 continue
-            if woken or stamp != seen or self._listening.is_due or self._by_hand.is_due:
-                seen = stamp
+            if woken or version != seen or self._listening.is_due or self._by_hand.is_due:
+                seen = version
                 await self._round(cluster)
             if self._changed:
                 self._changed = False
@@ -167,13 +167,6 @@ def _read(file: Path) -> dict[str, Object]:
         return dict(json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):
         return {}
-
-
-def _stamp(file: Path) -> int:
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:

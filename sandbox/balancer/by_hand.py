@@ -7,6 +7,7 @@ Only the path can be changed, which is what operators tried.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +17,7 @@ from typing import Any, Final
 from rules.timing import HEALTH_CHECK_PUT_BACK_SECONDS
 from sandbox.balancer.specs import BackendSpec
 from sandbox.clock import scaled
-from sandbox.cluster.files import write_private
+from sandbox.cluster.files import stamp, write_private
 
 _FILE: Final = "health-checks-by-hand.json"
 
@@ -33,23 +34,24 @@ class ByHand:
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / "run" / _FILE
-        self._laid: dict[str, str] = {}
+        self._version = None
+        self._until = math.inf
 
     @property
     def is_due(self) -> bool:
-        """Whether a change has come, or one is over."""
-        return self._paths() != self._laid
+        """Whether a change has come, or one is over. Asked all the time, so nothing is read."""
+        return stamp(self._file) != self._version or time.time() >= self._until
 
     def over(self, backends: Mapping[str, BackendSpec]) -> dict[str, BackendSpec]:
         """The backends with the changes that hold now."""
-        self._laid = self._paths()
+        self._version = stamp(self._file)  # before the file is read: what comes in between is seen next time
+        holding = _holding(self._file)
+        self._until = min((entry["until"] for entry in holding.values()), default=math.inf)
+        paths = {key: str(entry["requestPath"]) for key, entry in holding.items()}
         return {
-            key: replace(spec, check=replace(spec.check, path=self._laid.get(key, spec.check.path)))
+            key: replace(spec, check=replace(spec.check, path=paths.get(key, spec.check.path)))
             for key, spec in backends.items()
         }
-
-    def _paths(self) -> dict[str, str]:
-        return {key: str(entry["requestPath"]) for key, entry in _holding(self._file).items()}
 
 
 def _holding(file: Path) -> dict[str, Any]:

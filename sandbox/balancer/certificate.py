@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox.cluster.files import write_private
 from sandbox.cluster.pki import make_certificate, pem
+from sandbox.gke.listeners import lacks
 
 Object = dict[str, Any]
 
@@ -52,9 +53,9 @@ def of_secrets(folder: Path, name: str, secrets: Sequence[Object]) -> ssl.SSLCon
     found: list[tuple[list[str], ssl.SSLContext]] = []
     for number, secret in enumerate(secrets):
         file = folder / (f"{name}_{number}" if number else name)
+        if missing := lacks(secret):
+            raise ValueError(missing)
         for key, ending in (("tls.crt", "crt"), ("tls.key", "key")):
-            if key not in secret["data"]:
-                raise ValueError(f"Secret {secret['metadata']['namespace']}/{secret['metadata']['name']} has no {key}")
             write_private(file.with_name(f"{file.name}.{ending}"), base64.b64decode(secret["data"][key]))
         found.append((_names_in(base64.b64decode(secret["data"]["tls.crt"])), _context(file)))
     first = found[0][1]

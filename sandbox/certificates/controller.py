@@ -50,18 +50,12 @@ class IssuerWorkload(Resident):
         if not self._secrets.synced:
             return
         for issuer in [*self._issuers.items(), *self._cluster_issuers.items()]:
-            self._one(issuer, self._reconcile_issuer)
+            with self.isolation.of(issuer):
+                self._reconcile_issuer(issuer)
         for certificate in self._certificates.items():
             if not certificate["metadata"].get("deletionTimestamp"):
-                self._one(certificate, self._reconcile_certificate)
-
-    def _one(self, obj: Object, reconcile: Callable[[Object], None]) -> None:
-        """So that an object the API server refuses holds up no other."""
-        try:
-            reconcile(obj)
-        except ApiError as error:
-            if error.status != 404:  # gone meanwhile
-                self.refused(_name_of(obj), error)
+                with self.isolation.of(certificate):
+                    self._reconcile_certificate(certificate)
 
     def _reconcile_issuer(self, issuer: Object) -> None:
         self._write(issuer, [self._issuer_condition(issuer)], {})
@@ -139,10 +133,12 @@ class IssuerWorkload(Resident):
         if all(before.get(key) == value for key, value in status.items()):
             return
         metadata = obj["metadata"]
-        namespace = metadata.get("namespace")
-        self._client.merge_patch(
-            _API, obj["kind"], metadata["name"], namespace, {"status": status}, subresource="status"
-        )
+        place = (_API, obj["kind"], metadata["name"], metadata.get("namespace"))
+        try:
+            self._client.merge_patch(*place, {"status": status}, subresource="status")
+        except ApiError as error:
+            if error.status != 404:  # gone meanwhile
+                raise
 
 
 def _name_of(obj: Object) -> str:

@@ -1,7 +1,9 @@
 """The part of `cert-manager-cainjector`: CA certificates into whatever the API server calls by TLS.
 
 Owns the annotations `cert-manager.io/inject-ca-from`, `inject-ca-from-secret` and `inject-apiserver-ca`. Only the
-caBundle fields are written, so an owner that applies the object again without them does not conflict.
+caBundle fields are written, so an owner that applies the object again without them does not conflict. CRDs have a loop of
+their own, as they have a controller of their own in cert-manager: the API server needs seconds for each patch of a large one,
+and meanwhile Helm takes a chart for installed and sends the next one through its webhooks.
 """
 
 from __future__ import annotations
@@ -15,8 +17,13 @@ from sandbox.certificates.controller import tls_only
 from sandbox.certificates.resident import Resident
 from sandbox.kube.client import ApiError, Client
 from sandbox.node.informer import Informer
+from sandbox.node.isolation import Isolation
+from sandbox.node.reconciler import Reconciler
 
 Object = dict[str, Any]
+
+_RETRY_SECONDS = 1.0
+_RESYNC_SECONDS = 30.0
 
 _FROM_CERTIFICATE = "cert-manager.io/inject-ca-from"
 _FROM_SECRET = "cert-manager.io/inject-ca-from-secret"  # noqa: S105 - an annotation
@@ -50,6 +57,25 @@ def without_schemas(crd: Object) -> Object:
     return {**crd, "spec": spec, "metadata": {**crd["metadata"], "managedFields": []}}
 
 
+class _Definitions(Reconciler):
+    """The loop of the CRDs among `definitions`: `inject` is called for each, and what it refuses is told by `say`."""
+
+    def __init__(
+        self, client: Client, definitions: Informer, inject: Callable[[Object], None], say: Callable[[str], None]
+    ) -> None:
+        super().__init__(client, "cert-manager-cainjector CRDs", resync=_RESYNC_SECONDS, retry=_RETRY_SECONDS)
+        self._definitions = definitions
+        self._inject = inject
+        self._isolation = Isolation("cert-manager-cainjector", say)
+
+    def reconcile(self) -> bool:
+        """One round over all CRDs."""
+        for obj in self._definitions.items():
+            with self._isolation.of(obj):
+                self._inject(obj)
+        return not self._isolation.asks_for_another_round()
+
+
 class CaInjectorWorkload(Resident):
     """Plays the container of `cert-manager-cainjector`."""
 
@@ -60,32 +86,45 @@ class CaInjectorWorkload(Resident):
         self._targets = [
             Informer(client, registration, "ValidatingWebhookConfiguration", on_change=self.wake),
             Informer(client, registration, "MutatingWebhookConfiguration", on_change=self.wake),
-            Informer(
-                client,
-                "apiextensions.k8s.io/v1",
-                "CustomResourceDefinition",
-                on_change=self.wake,
-                transform=without_schemas,
-            ),
             Informer(client, "apiregistration.k8s.io/v1", "APIService", on_change=self.wake),
         ]
         self._certificates = Informer(client, "cert-manager.io/v1", "Certificate", on_change=self.wake)
         self._secrets = Informer(client, "v1", "Secret", on_change=self.wake, transform=tls_only)
-        self._informers = [*self._targets, self._certificates, self._secrets]
+        definitions = Informer(
+            client,
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+            on_change=self.wake,
+            transform=without_schemas,
+        )
+        self._definitions = _Definitions(client, definitions, self._inject, self.say)
+        self._informers = [*self._targets, definitions, self._certificates, self._secrets]
+
+    def begin(self) -> None:
+        """The CRDs' loop as well."""
+        self._definitions.start()
+
+    def end(self) -> None:
+        """The CRDs' loop as well."""
+        self._definitions.stop()
+
+    def wake(self) -> None:
+        """Asks for a round of everything soon."""
+        super().wake()
+        self._definitions.wake()
 
     def reconcile(self) -> None:
-        """One round over everything that carries one of the annotations."""
+        """One round over everything else that carries one of the annotations."""
         for informer in self._targets:
             for obj in informer.items():
-                try:
-                    bundle = self._bundle(obj)
-                    patch = patch_for(obj, bundle) if bundle else None
-                    if patch is not None:
-                        self._inject(obj, patch)
-                except ApiError as error:
-                    self.refused(f"{obj['kind']} {obj['metadata']['name']}", error)
+                with self.isolation.of(obj):
+                    self._inject(obj)
 
-    def _inject(self, obj: Object, patch: Object) -> None:
+    def _inject(self, obj: Object) -> None:
+        bundle = self._bundle(obj)
+        patch = patch_for(obj, bundle) if bundle else None
+        if patch is None:
+            return
         kind, name = obj["kind"], obj["metadata"]["name"]
         try:
             self._client.merge_patch(obj["apiVersion"], kind, name, None, patch)

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from sandbox.kube.client import ApiError, NoMatchError
 from sandbox.node.informer import Informer
+from sandbox.node.isolation import Isolation
 from sandbox.node.status import ContainerState, now_text
 
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
 _RESYNC_SECONDS = 30.0
-"""Objects that are refused are tried again after 1 s, then ever later, because a key is made for each attempt."""
+"""What failed for a reason that may pass is tried again after 1 s, then ever later, because a key is made for each attempt."""
 
 
 class Resident:
@@ -35,8 +36,8 @@ class Resident:
         self._ready = False
         self._started_at = now_text()
         self._complaints: set[str] = set()
-        self._incomplete = False
         self._patience = _RETRY_SECONDS
+        self.isolation = Isolation(name, self.say)
 
     def start(self) -> None:
         """See `sandbox.node.workload.Workload`."""
@@ -68,7 +69,7 @@ class Resident:
     def reconcile(self) -> None:
         """Overridden: brings what is there to what should be. What it raises is logged, and it is called again.
 
-        One object that is refused should not hold up the others: see `refused`.
+        What it does for one object belongs into `isolation.of(object)`, so that none holds up the others.
         """
 
     def end(self) -> None:
@@ -77,11 +78,6 @@ class Resident:
     def wake(self) -> None:
         """Asks for a round of `reconcile` soon."""
         self._wake.set()
-
-    def refused(self, what: str, error: Exception) -> None:
-        """Notes that one object could not be brought there in this round; another round comes soon."""
-        self._incomplete = True
-        self.say(f"{what}: {error}")
 
     def say(self, text: str) -> None:
         """Adds a line to the pod's log, once per text."""
@@ -125,10 +121,9 @@ class Resident:
 
     def until_next(self) -> float:
         """Seconds from a round that has looked at everything to the next one, if nothing changes."""
-        if not self._incomplete:
+        if not self.isolation.asks_for_another_round():
             self._patience = _RETRY_SECONDS
             return _RESYNC_SECONDS
-        self._incomplete = False
         pause, self._patience = self._patience, min(2 * self._patience, _RESYNC_SECONDS)
         return pause
 

@@ -17,7 +17,7 @@ import yaml
 
 from sandbox.cluster.errors import ClusterError
 from sandbox.cluster.spec import ClusterSpec, version_key
-from sandbox.kube.client import ApiError, Client
+from sandbox.kube.client import ApiError, Client, NoMatchError
 
 FIELD_MANAGER = "gke"
 OWN_CRDS = Path(__file__).resolve().parent.parent / "gke" / "crds"
@@ -44,15 +44,16 @@ def crd_folders(spec: ClusterSpec, crds: Path) -> list[Path]:
 
 
 def bootstrap(client: Client, spec: ClusterSpec, crds: Path) -> None:
-    """Makes the cluster what GKE hands over: namespaces, CRDs established, the default service account there.
+    """Makes the cluster what GKE hands over: namespaces, CRDs whose kinds are served, the default service account there.
 
     Raises ClusterError when a CRD folder is missing or something is not there within a minute.
     """
     for name in _NAMESPACES:
         _apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    names = [_apply(client, crd)["metadata"]["name"] for crd in _crds(crd_folders(spec, crds))]
+    made = [_apply(client, crd) for crd in _crds(crd_folders(spec, crds))]
     deadline = time.monotonic() + _TIMEOUT
-    _await_established(client, names, deadline)
+    for crd in made:
+        _await_served(client, crd, deadline)
     _await_default_account(client, deadline)
 
 
@@ -75,10 +76,22 @@ def _apply(client: Client, obj: Object) -> Object:
         raise ClusterError(f"{obj['kind']} {obj['metadata']['name']}: the API server refused it: {error}") from error
 
 
-def _await_established(client: Client, names: Iterable[str], deadline: float) -> None:
-    for name in names:
-        while not _has_condition(client.get(_CRD_VERSION, _CRD, name) or {}, "Established"):
-            _pause(deadline, f"the CRD {name} is not established")
+def _await_served(client: Client, crd: Object, deadline: float) -> None:
+    """The API server lists a kind some time after it has said that its CRD is established."""
+    name, spec = crd["metadata"]["name"], crd["spec"]
+    while not _has_condition(client.get(_CRD_VERSION, _CRD, name) or {}, "Established"):
+        _pause(deadline, f"the CRD {name} is not established")
+    version = next(item["name"] for item in spec["versions"] if item["served"])
+    while not _is_known(client, f"{spec['group']}/{version}", spec["names"]["kind"]):
+        _pause(deadline, f"the CRD {name} is established and not served")
+
+
+def _is_known(client: Client, api_version: str, kind: str) -> bool:
+    try:
+        client.kind(api_version, kind)
+    except NoMatchError:
+        return False
+    return True
 
 
 def _has_condition(obj: Object, kind: str) -> bool:

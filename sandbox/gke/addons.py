@@ -11,9 +11,9 @@ from typing import Any
 from rules.monitoring import POD_MONITORING_API_VERSION
 from rules.secrets import PROVIDER_CLASS, PROVIDER_CLASS_API_VERSION, SYNC, SYNC_API_VERSION
 from sandbox.gke import secret_sync
-from sandbox.gke.isolation import Isolation
 from sandbox.kube.client import ApiError, Client
 from sandbox.node.conditions import condition, merged
+from sandbox.node.isolation import Isolation
 from sandbox.node.reconciler import Reconciler
 from sandbox.node.status import now_text
 

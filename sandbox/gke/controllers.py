@@ -17,13 +17,13 @@ from rules.gateway import GATEWAY_API_VERSION, GKE_NETWORKING_API_VERSION, INFER
 from sandbox.cluster.spec import ClusterSpec
 from sandbox.gke import classes, extensions, gateways, policies, pools, routes
 from sandbox.gke.addons import AddOns
-from sandbox.gke.isolation import Isolation
 from sandbox.gke.listeners import without_values
 from sandbox.gke.model import CONTROLLER, Snapshot, by_key
 from sandbox.gke.storage import Storage
 from sandbox.kube.client import ApiError, Client
 from sandbox.node.conditions import merged
 from sandbox.node.informer import Informer
+from sandbox.node.isolation import Isolation
 from sandbox.node.reconciler import Reconciler
 from sandbox.node.status import now_text
 

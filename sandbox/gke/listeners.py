@@ -60,6 +60,12 @@ def with_certificate(secret: Object) -> Object:
     return _slim(secret, {name: data[name] for name in TLS_KEYS if name in data})
 
 
+def lacks(secret: Object) -> str | None:
+    """Why a Secret is no certificate, in words: a key of it is missing; None where it is one."""
+    absent = [name for name in TLS_KEYS if name not in secret["data"]]
+    return f"Secret {'/'.join(key(secret))} has no {' and no '.join(absent)}" if absent else None
+
+
 def place_of(reference: Object, gateway_namespace: str) -> tuple[str, str]:
     """Namespace and name of a certificateRef."""
     return reference.get("namespace") or gateway_namespace, reference["name"]
@@ -97,8 +103,8 @@ def _reference(reference: Object, gateway: Object, snapshot: Snapshot) -> Proble
     secret = snapshot.secrets.get((namespace, name)) if target[:2] == ("", "Secret") else None
     if secret is None:
         message = gateway_errors.secret_missing(namespace, name)
-    elif absent := [item for item in TLS_KEYS if item not in secret["data"]]:
-        message = f"Error {gateway_errors.NOT_FOUND}: Secret {namespace}/{name} has no {' and no '.join(absent)}."
+    elif missing := lacks(secret):
+        message = f"Error {gateway_errors.NOT_FOUND}: {missing}."
     else:
         return None
     return Problem(kind="ResolvedRefs", reason="InvalidCertificateRef", message=message)

@@ -11,8 +11,8 @@ import contextlib
 from typing import Any
 
 from rules import volumes
-from sandbox.gke.isolation import Isolation
 from sandbox.kube.client import ApiError, Client
+from sandbox.node.isolation import Isolation
 from sandbox.node.reconciler import Reconciler
 from sandbox.node.status import now_text
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from sandbox.cluster.files import write_private
+from sandbox.cluster.files import stamp, write_private
 
 Object = dict[str, Any]
 
@@ -68,12 +68,10 @@ class Addresses:
 
     def pods(self) -> Mapping[str, PodAddress]:
         """The pods now, by "namespace/name"."""
-        try:
-            found = self._path.stat()
-        except FileNotFoundError:
+        version = stamp(self._path)
+        if version is None:
             return {}
         with self._lock:
-            version = (found.st_mtime_ns, found.st_ino)
             if version != self._version:
                 self._pods, self._version = read(self._path), version
             return self._pods

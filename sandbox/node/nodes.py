@@ -20,6 +20,9 @@ Object = dict[str, Any]
 
 POOL_LABEL = network.NODE_POOL_LABEL
 PODS_PER_NODE = 110
+ATTACHED_BY_THE_CONTROL_PLANE = {"volumes.kubernetes.io/controller-managed-attach-detach": "true"}
+"""How a kubelet says that its node's disks are attached by kube-controller-manager, which leaves other nodes alone (Kubernetes
+1.34, `enableControllerAttachDetach`, on by default)."""
 _KUBERNETES = "v1.34.3"
 _HEALTHY = {
     "MemoryPressure": ("False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
@@ -149,7 +152,11 @@ def node_object(spec: NodePoolSpec, name: str, zone: str, *, project: str, addre
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name, "labels": labels(spec, shape, name, zone)},
+        "metadata": {
+            "name": name,
+            "labels": labels(spec, shape, name, zone),
+            "annotations": dict(ATTACHED_BY_THE_CONTROL_PLANE),
+        },
         "spec": {
             "podCIDR": pod_cidr,
             "podCIDRs": [pod_cidr],

@@ -14,6 +14,7 @@ import pytest
 
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.cluster.spec import ClusterSpec
+from sandbox.kube.client import ApiError, Client, NoMatchError
 from sandbox.toolchain import ToolchainError
 
 SPEC = ClusterSpec(
@@ -47,6 +48,15 @@ def eventually(condition: Callable[[], object], what: str, *, timeout: float = 3
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout:.0f} s: {what}"
         time.sleep(0.05)
+
+
+def serves(client: Client, api_version: str, kind: str) -> bool:
+    """Whether the API server serves the kind by now: it says of a CRD that it is established some time before."""
+    try:
+        client.list(api_version, kind)
+    except (NoMatchError, ApiError):
+        return False
+    return True
 
 
 def gone(processes: Iterable[psutil.Process]) -> bool:

@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from rules import http_servers, tpu, volumes
-from sandbox.cluster.runtime import ClusterRuntime
 from tests.incidents.replay import servers
-from tests.incidents.replay.place import SECONDS, Object, Place
+from tests.incidents.replay.place import SECONDS, Place
 from tests.sandbox.support import eventually
 
-MANAGED = "volumes.kubernetes.io/controller-managed-attach-detach"
-"""How a kubelet says that the control plane attaches its node's disks; the sandbox's agent does not say it by itself."""
 PORT = http_servers.SERVERS["impetus-llm-server"].port
 
 
-@pytest.fixture
-def attached_by_the_control_plane(replay_cluster: ClusterRuntime) -> Iterator[None]:
-    """Nodes that are marked as a kubelet marks its own."""
-    client = replay_cluster.client
-    others = [
-        node["metadata"]["name"]
-        for node in client.list("v1", "Node")
-        if MANAGED not in (node["metadata"].get("annotations") or {})
-    ]
-
-    def mark(value: str | None) -> None:
-        for name in others:
-            change: Object = {"metadata": {"annotations": {MANAGED: value}}}
-            client.merge_patch("v1", "Node", name, None, change)
-
-    mark("true")
-    yield
-    mark(None)
-
-
-@pytest.mark.usefixtures("attached_by_the_control_plane")
 def test_one_disk_for_pods_on_two_nodes(place: Place) -> None:
     """Multi-Attach error: the control plane attaches the disk to the first pod's node, and refuses it to the second's."""
     place.create(
@@ -68,17 +40,24 @@ def test_one_disk_for_pods_on_two_nodes(place: Place) -> None:
     )
     eventually(lambda: len(nodes(place)) == 2, "both pods are scheduled, each to a node of its own", timeout=SECONDS)
     place.until_event("FailedAttachVolume", "Multi-Attach error for volume", "Volume is already used by pod(s) app-")
+    (first,) = attachments(place)
+    assert first in nodes(place)
+
+    place.patch("apps/v1", "Deployment", "app", {"spec": {"replicas": 0}})
+    eventually(lambda: attachments(place) == [], "the disk is taken off when its pods are gone", timeout=SECONDS)
+    place.patch("apps/v1", "Deployment", "app", {"spec": {"replicas": 1}})
+    place.until_ready("app", 1)
+    eventually(lambda: attachments(place) == list(nodes(place)), "one pod has it", timeout=SECONDS)
+
+
+def attachments(place: Place) -> list[str]:
+    """The nodes to which the claim's disk is attached."""
     claim = place.client.get("v1", "PersistentVolumeClaim", "models", place.name) or {}
-    attachments = [
+    return [
         item["spec"]["nodeName"]
         for item in place.client.list("storage.k8s.io/v1", "VolumeAttachment")
         if item["spec"]["source"]["persistentVolumeName"] == claim["spec"]["volumeName"]
     ]
-    assert len(attachments) == 1
-    assert set(attachments) < nodes(place)
-
-    place.patch("apps/v1", "Deployment", "app", {"spec": {"replicas": 1}})
-    place.until_ready("app", 1)
 
 
 def nodes(place: Place) -> set[str]:

@@ -12,7 +12,8 @@ from rules.load_balancer import NO_HEALTHY_UPSTREAM
 from sandbox.balancer import by_hand
 from sandbox.clock import SPEED
 from tests.incidents.replay.conftest import PICKER, SERVERS
-from tests.incidents.replay.place import Object, Place, rule, to_service
+from tests.incidents.replay.place import SECONDS, Object, Place, rule, to_service
+from tests.sandbox.support import eventually
 
 PROMPT = '{"prompt": "Hello from Pattern 3!", "max_tokens": 4}'
 
@@ -118,7 +119,8 @@ def test_an_https_check_of_a_plain_server(models: Place) -> None:
     models.health_check("https-check", to_service("https-check"), kind="HTTPS")
     models.until_health(backend, "UNHEALTHY", "TLS failed")
     models.answers("https-check", "/health", 503, NO_HEALTHY_UPSTREAM)
-    assert "WARNING:  Invalid HTTP request received." in models.log(SERVERS)
+    invalid = "WARNING:  Invalid HTTP request received."
+    eventually(lambda: invalid in models.log(SERVERS), "the servers say what they got", timeout=SECONDS)
 
 
 def test_a_policy_of_another_model_does_not_help(models: Place) -> None:

@@ -87,7 +87,7 @@ def test_a_backend_policy_has_no_word_for_the_protocol(models: Place) -> None:
 
     del spec["default"]["protocol"]
     models.create(GKE_NETWORKING_API_VERSION, "GCPBackendPolicy", "tried", spec)
-    eventually(lambda: models.backend(service)["timeoutSec"] == 61, "the policy is programmed", timeout=SECONDS)
+    eventually(lambda: models.backend(service).get("timeoutSec") == 61, "the policy is programmed", timeout=SECONDS)
     assert models.backend(service)["protocol"] == "https"
     status, told = models.ask("tried", "/health")
     assert (status, TLS_ERROR in told) == (503, True), told

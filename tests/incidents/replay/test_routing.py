@@ -11,11 +11,10 @@ import yaml
 from rules.gateway import GATEWAY_API_VERSION, INFERENCE_POOL, INFERENCE_POOL_API_VERSION, REGIONAL_EXTERNAL
 from rules.load_balancer import GATEWAY_HEALTHY, NO_ROUTE
 from sandbox.balancer import state
-from sandbox.kube.client import ApiError, Client, NoMatchError
 from sandbox.toolchain import Tools
 from tests.incidents.replay.conftest import PICKER, SERVERS
 from tests.incidents.replay.place import SECONDS, Place, rule, to_service
-from tests.sandbox.support import StartCluster, eventually
+from tests.sandbox.support import StartCluster, eventually, serves
 
 PROMPT = '{"prompt": "Hello", "max_tokens": 4}'
 SERVED = '"object":"list"'
@@ -67,7 +66,7 @@ def test_timeouts_in_a_route_hold_up_its_gateway(models: Place) -> None:
     assert told.endswith("is misconfigured, err: GWCER104: Timeouts are not supported.")
     models.route("later", "timeouts", rule(backend, "/v1/models"))
     models.until(GATEWAY_API_VERSION, "Gateway", "timeouts", GATEWAY_HEALTHY, "False", "GWCER104")
-    eventually(lambda: models.gateway_state("timeouts")["state"] == state.BLOCKED, "the load balancer is held up")
+    eventually(lambda: models.gateway_state("timeouts").get("state") == state.BLOCKED, "the load balancer is held up")
     assert models.ask("timeouts", "/v1/models") == (404, NO_ROUTE)
     assert models.ask("timeouts", "/health")[0] == 200, "what was served before still is"
 
@@ -87,7 +86,8 @@ def test_a_cluster_without_the_gateway_api(start_cluster: StartCluster, tools: T
     for crd in gateway_crds(tools):
         client.create(crd)
     place = Place(cluster, "default")
-    eventually(lambda: serves(client, "Gateway") and serves(client, "GatewayClass"), "the CRDs are served")
+    for kind in ("Gateway", "GatewayClass"):
+        eventually(lambda kind=kind: serves(client, GATEWAY_API_VERSION, kind), f"{kind} is served")
     assert client.list(GATEWAY_API_VERSION, "GatewayClass") == []
     place.gateway("gw")
     assert place.condition(GATEWAY_API_VERSION, "Gateway", "gw", "Accepted")[0] == "Unknown"
@@ -104,15 +104,6 @@ def test_a_cluster_without_the_gateway_api(start_cluster: StartCluster, tools: T
 
     eventually(lambda: REGIONAL_EXTERNAL in classes(), "the classes appear", timeout=SECONDS)
     place.until(GATEWAY_API_VERSION, "Gateway", "gw", "Programmed", "True")
-
-
-def serves(client: Client, kind: str) -> bool:
-    """Whether the API server knows the kind by now."""
-    try:
-        client.list(GATEWAY_API_VERSION, kind)
-    except (NoMatchError, ApiError):
-        return False
-    return True
 
 
 def gateway_crds(tools: Tools) -> list[dict[str, Any]]:

@@ -35,8 +35,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         behaviour = self.behaviour
         if self.headers.get("user-agent", "").startswith("GoogleHC"):
-            behaviour.checks.append(self.path)
-            self._answer(behaviour.health if self.path == "/health" else behaviour.root, b"checked")
+            status = behaviour.health if self.path == "/health" else behaviour.root
+            behaviour.checks.append(
+                self.path
+            )  # after it is decided: a check that counts is not older than what decided it
+            self._answer(status, b"checked")
             return
         self._serve(b"")
 

@@ -45,6 +45,27 @@ def test_it_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert not changes.is_due
 
 
+def test_asking_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant: the load balancer asks four times a second, for as long as it runs; a file is read when it has changed."""
+    changes = by_hand.ByHand(tmp_path)
+    by_hand.change(tmp_path, "qwen", "/health")
+    changes.over(BACKENDS)
+
+    def read(_path: Path) -> str:
+        pytest.fail("it was read")
+
+    monkeypatch.setattr(Path, "read_text", read)
+    assert not changes.is_due
+
+
+def test_a_change_before_the_start_holds(tmp_path: Path) -> None:
+    """Near-miss: the load balancer may start while a change holds."""
+    by_hand.change(tmp_path, "qwen", "/health")
+    changes = by_hand.ByHand(tmp_path)
+    assert changes.is_due
+    assert changes.over(BACKENDS)["qwen"].check.path == "/health"
+
+
 def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
     """Near-miss: whoever writes by hand into the file holds up no load balancer."""
     (tmp_path / "run").mkdir()

@@ -112,12 +112,12 @@ def test_thresholds(balancer: Stage) -> None:
         balancer.one(spec, endpoint("a", port), healthy=0)
         eventually(lambda: len(behaviour.checks) >= 3, "checked")
         (found,) = balancer.fleet.backends[spec.key].states()
-        behaviour.health = 200
         before = len(behaviour.checks)
+        behaviour.health = 200
         eventually(lambda: found.healthy, "healthy")
         assert len(behaviour.checks) - before >= 3
-        behaviour.health = 503
         before = len(behaviour.checks)
+        behaviour.health = 503
         eventually(lambda: not found.healthy, "unhealthy")
         assert len(behaviour.checks) - before >= 2
 

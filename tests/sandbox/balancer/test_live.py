@@ -46,7 +46,7 @@ def test_from_no_route_to_a_healthy_backend(world: World) -> None:
         eventually(answers(port, "/v1/models", 503, "no healthy upstream"), "503 with the default check")
         eventually(lambda: len(behaviour.checks) > 1, "checked")
         assert set(behaviour.checks) == {"/"}, "without a policy GKE asks for /"
-        assert world.endpoints() == {"one": "UNHEALTHY"}
+        eventually(lambda: world.endpoints() == {"one": "UNHEALTHY"}, "the state says so")
         world.health_check()
         eventually(answers(port, "/v1/models", 200, '"server": "one"'), "200 with the policy")
         eventually(lambda: world.endpoints() == {"one": "HEALTHY"}, "the state says so")
@@ -149,10 +149,13 @@ def test_https_listener_redirect_and_rewrite(world: World) -> None:
         assert answered["path"] == "/v1/models?x=1"
         eventually(lambda: ask(plain, "/a?b")[0] == 301, "redirected")
         assert ask(plain, "/a?b")[2]["location"] == f"https://127.0.0.1:{secure}/a?b"
-        lines = (world.directory / "logs" / "load-balancer.jsonl").read_text().splitlines()
-        entries = [json.loads(line) for line in lines]
-        assert entries[-1]["jsonPayload"]["statusDetails"] == "response_sent_by_backend"
-        assert entries[-1]["httpRequest"]["status"] == 200
+
+        def last_entry() -> tuple[int, str]:
+            lines = (world.directory / "logs" / "load-balancer.jsonl").read_text().splitlines()
+            entry = json.loads(lines[-1])
+            return entry["httpRequest"]["status"], entry["jsonPayload"]["statusDetails"]
+
+        eventually(lambda: last_entry() == (200, "response_sent_by_backend"), "logged")
 
 
 def test_nothing_is_left(world: World) -> None:

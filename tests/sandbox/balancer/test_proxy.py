@@ -79,7 +79,7 @@ def test_connection_is_kept_and_sees_changes(balancer: Stage) -> None:
 
 def test_stream_is_not_gathered(balancer: Stage) -> None:
     """The first token reaches the client while the server still writes the last."""
-    with server(Behaviour("one", stream=8)) as port:
+    with server(Behaviour("one", stream=30)) as port:
         balancer.one(backend(), endpoint("a", port))
         connection = http.client.HTTPConnection("127.0.0.1", balancer.port, timeout=10)
         began = time.monotonic()
@@ -88,7 +88,7 @@ def test_stream_is_not_gathered(balancer: Stage) -> None:
         assert response.readline() == b"data: 0\n"
         first = time.monotonic() - began
         rest = response.read().decode()
-        assert "data: 7" in rest
+        assert "data: 29" in rest
         assert time.monotonic() - began - first > 0.4, "the rest came later"
         connection.close()
 
@@ -117,11 +117,11 @@ def test_expect_continue(balancer: Stage) -> None:
 
 def test_timeout_before_the_answer_is_504(balancer: Stage, tmp_path: Path) -> None:
     """The incident: 30 s by default, and every longer completion ends in 504. The time is real, not the sandbox's."""
-    with server(Behaviour("slow", pause=3.0)) as port:
+    with server(Behaviour("slow", pause=10.0)) as port:
         balancer.one(backend(timeout=0.5, log_share=1.0), endpoint("a", port))
         began = time.monotonic()
         assert ask(balancer.port, "/")[:2] == (504, "upstream request timeout")
-        assert 0.4 < time.monotonic() - began < 2.5
+        assert 0.4 < time.monotonic() - began < 8
     eventually(lambda: logged(tmp_path), "logged")
     payload = logged(tmp_path)[-1]["jsonPayload"]
     assert payload["statusDetails"] == "backend_timeout"
@@ -146,6 +146,7 @@ def test_no_healthy_upstream(balancer: Stage, tmp_path: Path) -> None:
         assert "only simulated" in balancer.reasons(spec)[1]
         status, body, headers = ask(balancer.port, "/")
     assert (status, body, headers["content-type"]) == (503, "no healthy upstream", "text/plain")
+    eventually(lambda: logged(tmp_path), "logged")
     payload = logged(tmp_path)[0]["jsonPayload"]
     assert payload["proxyStatus"] == 'error="destination_unavailable"; details="failed_to_pick_backend"'
 
@@ -167,6 +168,7 @@ def test_server_without_a_process(balancer: Stage, tmp_path: Path) -> None:
         answers = [ask(balancer.port, "/")[:2] for _ in range(4)]
     assert sorted(status for status, _ in answers) == [200, 200, 503, 503]
     assert all("Connection refused" in body for status, body in answers if status == 503)
+    eventually(lambda: len(logged(tmp_path)) == len(answers), "all are logged")
     details = {entry["jsonPayload"]["statusDetails"] for entry in logged(tmp_path)}
     assert details == {"response_sent_by_backend", "failed_to_connect_to_backend"}
 
@@ -222,13 +224,13 @@ def test_https_backend(balancer: Stage, tmp_path: Path) -> None:
 
 def test_client_that_leaves(balancer: Stage, tmp_path: Path) -> None:
     """Nobody waits for the answer to a client that has gone; the log says who went."""
-    with server(Behaviour("slow", pause=4.0)) as port:
+    with server(Behaviour("slow", pause=10.0)) as port:
         balancer.one(backend(log_share=1.0), endpoint("a", port))
         began = time.monotonic()
         with socket.create_connection(("127.0.0.1", balancer.port), 10) as client:
             client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         eventually(lambda: logged(tmp_path), "logged")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
     entry = logged(tmp_path)[0]
     assert (entry["jsonPayload"]["statusDetails"], entry["httpRequest"]["status"]) == (
         "client_disconnected_before_any_response",

@@ -14,7 +14,8 @@ from sandbox.certificates.controller import IssuerWorkload
 from sandbox.certificates.injector import CaInjectorWorkload
 from sandbox.certificates.resident import Resident
 from sandbox.kube.client import ApiError, Client
-from tests.sandbox.support import eventually
+from sandbox.node.informer import Informer
+from tests.sandbox.support import eventually, patient
 
 Object = dict[str, Any]
 
@@ -61,10 +62,11 @@ class Copy:
 
 
 class Api:
-    """Keeps what is written; refuses writes for the names in `refused`."""
+    """Keeps what is written; refuses writes for the names in `refused`, with `status`."""
 
-    def __init__(self, *refused: str) -> None:
+    def __init__(self, *refused: str, status: int = 422) -> None:
         self.refused = refused
+        self._status = status
         self.applied: list[str] = []
         self.statuses: dict[str, Object] = {}
         self.patched: list[str] = []
@@ -91,7 +93,7 @@ class Api:
 
     def _check(self, name: str) -> None:
         if name in self.refused:
-            raise ApiError(422, "Invalid", f"{name} is invalid")
+            raise ApiError(self._status, "Invalid", f"{name} is invalid")
 
 
 def issuer_of(api: Api, log: Path, *objects: Object) -> IssuerWorkload:
@@ -135,25 +137,43 @@ def test_impossible_certificate_says_so_and_the_next_is_issued(tmp_path: Path, s
 
 
 def test_refused_secret_holds_nothing_up_and_is_tried_again(tmp_path: Path) -> None:
-    """422 for one Secret, 403 in a namespace that ends: logged once, and the others get theirs in the same round."""
-    api, log = Api("odd"), tmp_path / "log"
+    """A webhook that does not answer, for one Secret: logged once, and the others get theirs in the same round."""
+    api, log = Api("odd", status=500), tmp_path / "log"
     made = issuer_of(api, log, certificate("odd"), certificate("good"))
     made.reconcile()
     assert api.applied == ["good"]
-    assert "certificate n/odd: " in log.read_text()
+    assert "Certificate/n/odd: " in log.read_text()
     assert made.until_next() == 1.0, "soon"
     made.reconcile()
     assert made.until_next() == 2.0, "ever later"
-    assert log.read_text().count("certificate n/odd") == 1
+    assert log.read_text().count("Certificate/n/odd") == 1
     api.refused = ()
     made.reconcile()
     assert made.until_next() == 30.0
     assert "odd" in api.applied
 
 
+def test_what_does_not_pass_by_itself_is_not_tried_again_soon(tmp_path: Path) -> None:
+    """422 for one Secret, 403 in a namespace that ends: a key for each attempt would be made for nothing."""
+    api = Api("odd")
+    made = issuer_of(api, tmp_path / "log", certificate("odd"), certificate("good"))
+    made.reconcile()
+    assert api.applied == ["good"]
+    assert made.until_next() == 30.0
+
+
+def test_one_that_is_gone_meanwhile_is_no_news(tmp_path: Path) -> None:
+    """Its status cannot be written any more, which is no complaint."""
+    api, log = Api("gone", status=404), tmp_path / "log"
+    unissued = certificate("gone", issuerRef={"name": "not-there"})
+    issuer_of(api, log, unissued, certificate("good")).reconcile()
+    assert api.applied == ["good"]
+    assert "gone" not in log.read_text()
+
+
 def test_refused_injection_holds_nothing_up(tmp_path: Path) -> None:
     """Webhook configurations after the refused one get their authority."""
-    api = Api("odd")
+    api = Api("odd", status=500)
     made = CaInjectorWorkload(cast("Client", api), log=tmp_path / "log", on_change=lambda: None)
     annotations = {
         "cert-manager.io/inject-ca-from-secret": "n/ca",
@@ -175,6 +195,65 @@ def test_refused_injection_holds_nothing_up(tmp_path: Path) -> None:
     made.reconcile()
     assert api.patched == ["good"]
     assert made.until_next() == 1.0
+
+
+def test_a_webhook_does_not_wait_for_the_crds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The incident: while a CRD of two megabytes was patched for seconds, the next chart met webhooks without an authority."""
+    group, kind = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
+    annotations = {"cert-manager.io/inject-ca-from-secret": "n/ca"}
+    large = {
+        "apiVersion": group,
+        "kind": kind,
+        "metadata": {"name": "large", "annotations": annotations},
+        "spec": {"conversion": {"strategy": "Webhook"}},
+    }
+    hook = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "hook", "annotations": annotations, "resourceVersion": "1"},
+        "webhooks": [{"name": "x", "clientConfig": {}}],
+    }
+    allowed = {"cert-manager.io/allow-direct-injection": "true"}
+    secret = {"metadata": {"name": "ca", "namespace": "n", "annotations": allowed}, "data": {"ca.crt": "Y2E="}}
+    held: dict[str, list[Object]] = {kind: [large]}
+
+    def items(informer: Informer) -> list[Object]:
+        return held.get(informer._kind, [])  # pyright: ignore[reportPrivateUsage]
+
+    def get(_informer: Informer, _namespace: str, _name: str) -> Object:
+        return secret
+
+    def nothing(_informer: Informer) -> None:
+        """No thread is started."""
+
+    for name, value in {"items": items, "get": get, "start": nothing, "stop": nothing, "synced": True}.items():
+        monkeypatch.setattr(Informer, name, value)
+    reached, released = threading.Event(), threading.Event()
+
+    class Slow(Api):
+        def merge_patch(
+            self, _version: str, _kind: str, name: str, _namespace: str | None, patch: Object, **_more: object
+        ) -> None:
+            if name == "large":
+                reached.set()
+                assert released.wait(60)
+            super().merge_patch(_version, _kind, name, _namespace, patch)
+
+    api = Slow()
+    made = CaInjectorWorkload(cast("Client", api), log=tmp_path / "log", on_change=lambda: None)
+    made.start()
+    try:
+        assert reached.wait(patient(20))
+        held["ValidatingWebhookConfiguration"] = [hook]
+        made.wake()
+        eventually(lambda: "hook" in api.patched, "the webhook has its authority")
+        assert "large" not in api.patched
+        released.set()
+        eventually(lambda: "large" in api.patched, "then the CRD")
+    finally:
+        released.set()
+        made.signal_stop()
+        eventually(lambda: made.stopped, "it ends")
 
 
 class Odd(Resident):

@@ -102,7 +102,7 @@ starter.join()
 threading.Event().wait()
 """
     with subprocess.Popen([sys.executable, "-c", program]) as parent:
-        eventually((tmp_path / "up").exists, "the child")
+        eventually(lambda: (tmp_path / "up").exists() and (tmp_path / "pid").exists(), "the child")
         pid = json.loads((tmp_path / "pid").read_text())["pid"]
         assert proc.start_time(pid) is not None, "the thread that started it has ended, the child must not have"
         parent.kill()

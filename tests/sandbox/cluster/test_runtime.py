@@ -18,7 +18,7 @@ from sandbox.cluster.runtime import ClusterError, ClusterRuntime
 from sandbox.cluster.spec import NodePoolSpec, version_key
 from sandbox.kube.client import Client
 from sandbox.toolchain import Tools
-from tests.sandbox.support import SPEC, StartCluster, eventually, processes_of
+from tests.sandbox.support import SPEC, StartCluster, eventually, patient, processes_of
 
 POOL = NodePoolSpec(
     name="tpu",
@@ -127,7 +127,7 @@ def test_stop_during_start(tools: Tools, tmp_path: Path) -> None:
     starting.start()
     eventually((runtime.directory / "run" / "kube-apiserver.pid").exists, "the API server's process")
     runtime.stop()
-    starting.join(timeout=1)
+    starting.join(timeout=patient(10))
     assert outcome == ["kube-apiserver was stopped before it was ready"]
     assert processes_of(runtime.directory) == []
 

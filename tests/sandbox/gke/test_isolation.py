@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -11,7 +10,6 @@ import pytest
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.gke.addons import AddOns
 from sandbox.gke.controllers import GkeControllers
-from sandbox.gke.isolation import Isolation
 from sandbox.kube.client import ApiError, Client, UnreachableError
 from sandbox.node.informer import Informer
 from tests.sandbox.gke.objects import Object, condition, gateway, named, route
@@ -151,27 +149,6 @@ def test_an_api_server_that_is_away_ends_the_round(cluster: dict[str, list[Objec
     with pytest.raises(UnreachableError):
         GkeControllers(cast("Client", server), SPEC).reconcile()
     assert "gw" not in server.written
-
-
-def test_what_goes_wrong_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Rounds come every few seconds: the same failure is one line, another one or one after a success is a new line."""
-    isolation, obj = Isolation("tests"), named("odd", kind="Gateway")
-
-    def fails(text: str | None) -> None:
-        with isolation.of(obj):
-            if text is not None:
-                raise KeyError(text)
-
-    with caplog.at_level(logging.WARNING):
-        for text in ("value", "value", "other", None, "other"):
-            fails(text)
-    lines = [record.getMessage() for record in caplog.records]
-    assert [line.split(": ")[2].partition(";")[0] for line in lines] == [
-        "KeyError('value')",
-        "KeyError('other')",
-        "KeyError('other')",
-    ]
-    assert all("Gateway/llm/odd" in line for line in lines)
 
 
 def test_at_a_real_api_server(running_cluster: ClusterRuntime, namespace: str) -> None:

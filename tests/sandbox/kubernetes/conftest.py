@@ -20,6 +20,7 @@ from tests.sandbox.kubernetes.engine import (
     Engine,
 )
 from tests.sandbox.kubernetes.objects import CRD, crd
+from tests.sandbox.support import eventually, serves
 
 
 @pytest.fixture
@@ -75,8 +76,9 @@ def offline(engine_for: Callable[[Properties], Engine]) -> Engine:
 
 
 @pytest.fixture
-def things(engine: Engine, namespace: str) -> str:
+def things(engine: Engine, client: Client, namespace: str) -> str:
     """The token of a custom resource whose CRD is this test's own."""
     group = f"{namespace}.example.com"
     engine.create(CRD, "crd", crd(group))
+    eventually(lambda: serves(client, f"{group}/v1", "Thing"), "the new kind is served")
     return f"kubernetes:{group}/v1:Thing"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pytest
 import yaml
 
+from rules import kserve
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.kube.client import ApiError
 from sandbox.toolchain import Tools
 from tests.components.model_options import OPTIONS, with_option
 from tests.components.recording import build
-from tests.sandbox.support import eventually
+from tests.sandbox.support import eventually, serves
 
 KINDS = ("llminferenceservices", "llminferenceserviceconfigs")
 ASKED = {
@@ -48,18 +48,12 @@ def cluster(running_cluster: ClusterRuntime, tools: Tools) -> Iterator[ClusterRu
             client.create(crd, strict=False)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "inference"}}
     client.apply(namespace, field_manager="test")
-    for name in made:
-        eventually(partial(_served, running_cluster, name), f"{name} is served")
+    for kind in (kserve.LLM_INFERENCE_SERVICE, kserve.LLM_INFERENCE_SERVICE_CONFIG):
+        eventually(lambda kind=kind: serves(client, kserve.API_VERSION, kind), f"{kind} is served")
     yield running_cluster
     for name in made:
         client.delete("apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
     client.delete("v1", "Namespace", "inference")
-
-
-def _served(cluster: ClusterRuntime, name: str) -> bool:
-    crd = cluster.client.get("apiextensions.k8s.io/v1", "CustomResourceDefinition", name) or {}
-    conditions = (crd.get("status") or {}).get("conditions") or []
-    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
 
 @pytest.mark.parametrize("option", OPTIONS)

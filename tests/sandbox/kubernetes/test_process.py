@@ -75,7 +75,7 @@ def test_the_plugin_ends_at_once(start: Start, number: signal.Signals) -> None:
     began = time.monotonic()
     process.send_signal(number)
     process.wait(10)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4, "of the five seconds, most are left on any machine"
 
 
 def test_helm_ends_with_the_plugin(

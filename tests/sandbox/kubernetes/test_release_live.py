@@ -13,7 +13,7 @@ from sandbox.kube.client import Client
 from sandbox.plugin.values import Properties
 from tests.sandbox.kubernetes.charts import POD_THAT_NEVER_RUNS, RELEASE, helm_processes, make_chart
 from tests.sandbox.kubernetes.engine import Engine, InitFailedError, RefusedByProviderError, in_background
-from tests.sandbox.support import eventually
+from tests.sandbox.support import eventually, patient
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_release_that_is_not_ready_stays_in_the_state_and_the_next_update_mend
     never = chart / "templates" / "never.yaml"
     never.write_text(POD_THAT_NEVER_RUNS)
     with pytest.raises(InitFailedError) as failure:
-        engine.create(RELEASE, "demo", release(chart, namespace), timeout=2)
+        engine.create(RELEASE, "demo", release(chart, namespace), timeout=patient(2))
     assert failure.value.id == f"{namespace}/demo"
     assert failure.value.state["status"]["status"] == "failed"
     never.unlink()

@@ -14,7 +14,7 @@ from tests.sandbox.kubernetes.engine import (
     in_background,
 )
 from tests.sandbox.kubernetes.objects import CONFIG_MAP, CRD, NAMESPACE, config_map, crd
-from tests.sandbox.support import eventually
+from tests.sandbox.support import eventually, patient
 
 
 def test_a_kind_that_comes_later_is_waited_for(engine: Engine, namespace: str) -> None:
@@ -157,6 +157,6 @@ def test_a_deployment_that_cannot_run_says_why(engine: Engine, namespace: str) -
         },
     }
     with pytest.raises(InitFailedError) as failure:
-        engine.create("kubernetes:apps/v1:Deployment", "model", news, timeout=3)
+        engine.create("kubernetes:apps/v1:Deployment", "model", news, timeout=patient(3))
     assert "0 of 1 replicas are available" in str(failure.value)
     assert "is Pending" in str(failure.value)

@@ -16,7 +16,7 @@ from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.cluster.spec import NodePoolSpec
 from sandbox.kube.client import Client
 from sandbox.node import running
-from sandbox.node.addresses import Addresses, file_of
+from sandbox.node.addresses import Addresses, PodAddress, file_of
 from sandbox.node.logs import log_file
 from sandbox.node.process import process_recipe
 from sandbox.node.recipe import Recipe
@@ -145,9 +145,10 @@ def test_wrong_readiness_path_keeps_a_pod_running_and_unready(
     server_pod(client, namespace, "a", readinessProbe=http("/readyz", periodSeconds=10))
     failed = "Readiness probe failed: HTTP probe failed with statuscode: 404"
     eventually(lambda: failed in events_of(client, namespace, "Unhealthy"), "the Event names the status code")
-    assert status("a")["phase"] == "Running"
+    eventually(lambda: status("a").get("phase") == "Running", "its status follows")
     assert not is_ready(status("a"))
     assert status("a")["containerStatuses"][0]["restartCount"] == 0
+    eventually(lambda: addresses.pod(namespace, "a") is not None, "others learn its address")
     address = addresses.pod(namespace, "a")
     assert address is not None
     assert (address.pod_ip, address.ready) == (status("a")["podIP"], False)
@@ -174,7 +175,8 @@ def test_wrong_liveness_path_is_a_crash_loop(client: Client, namespace: str, ser
     (container,) = status("a")["containerStatuses"]
     assert container["restartCount"] >= 1
     assert container["lastState"]["terminated"]["reason"] in {"Completed", "Error"}
-    assert "Container main failed liveness probe, will be restarted" in events_of(client, namespace, "Killing")
+    killed = "Container main failed liveness probe, will be restarted"
+    eventually(lambda: killed in events_of(client, namespace, "Killing"), "the Event is there")
     (serving / "livez").touch()
     eventually(lambda: is_ready(status("a")), "a repaired server comes back")
 
@@ -211,10 +213,15 @@ def test_deleted_pod_drains_before_it_goes(
     eventually(lambda: is_ready(status_of(client, namespace)("a")), "Ready")
     began = time.monotonic()
     client.delete("v1", "Pod", "a", namespace)
-    eventually(lambda: (found := addresses.pod(namespace, "a")) is not None and found.terminating, "others learn it")
-    address = addresses.pod(namespace, "a")
-    assert address is not None
-    assert (list(address.ports), address.ready) == ([PORT], False)
+    seen: list[PodAddress] = []
+
+    def drains() -> bool:
+        found = addresses.pod(namespace, "a")
+        seen.extend([found] if found is not None and found.terminating else [])
+        return bool(seen)
+
+    eventually(drains, "others learn it")
+    assert (list(seen[0].ports), seen[0].ready) == ([PORT], False)
     eventually(lambda: client.get("v1", "Pod", "a", namespace) is None, "it is gone")
     assert time.monotonic() - began > 1.9, "40 s at a twentieth"
     eventually(lambda: addresses.pod(namespace, "a") is None, "others learn that too")

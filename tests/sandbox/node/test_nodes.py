@@ -38,6 +38,12 @@ def test_single_host_tpu_node_is_labelled_without_a_topology_in_the_pool() -> No
     assert allocatable["google.com/tpu"] == "4"
 
 
+def test_disks_are_attached_by_the_control_plane() -> None:
+    """Incident: without a kubelet's annotation kube-controller-manager attached no disk, and Multi-Attach was never seen."""
+    annotations = made(TPU)["metadata"]["annotations"]
+    assert annotations == {"volumes.kubernetes.io/controller-managed-attach-detach": "true"}
+
+
 def test_taint_is_there_once_whether_the_pool_names_it_or_not() -> None:
     """GKE taints TPU nodes itself; a pool that repeats the taint must not make it invalid by doubling it."""
     taint = {"key": "google.com/tpu", "value": "present", "effect": "NoSchedule"}

@@ -17,7 +17,7 @@ from sandbox.cluster.proc import free_ports
 from sandbox.cluster.runtime import ClusterRuntime
 from sandbox.cluster.spec import NodePoolSpec
 from sandbox.kube.client import ApiError
-from sandbox.node.addresses import file_of, read
+from sandbox.node.addresses import Addresses, file_of
 from sandbox.toolchain import Tools
 from tests.sandbox.support import SPEC, eventually
 
@@ -161,12 +161,19 @@ def test_llm_inference_service_becomes_ready(platform: ClusterRuntime, namespace
     node = client.get("v1", "Node", pod["spec"]["nodeName"])
     assert node is not None
     assert node["metadata"]["labels"]["cloud.google.com/gke-nodepool"] == "v6e"
-    address = read(file_of(platform.directory))[f"{namespace}/{pod['metadata']['name']}"]
-    assert address.ready
+    addresses, key = Addresses(file_of(platform.directory)), (namespace, pod["metadata"]["name"])
+    eventually(lambda: (found := addresses.pod(*key)) is not None and found.ready, "others learn that it is Ready")
+    address = addresses.pod(*key)
+    assert address is not None
     with urllib.request.urlopen(f"http://127.0.0.1:{address.ports[8000]}/health") as answer:
         assert answer.status == 200
-    policy = client.get("networking.gke.io/v1", "HealthCheckPolicy", "qwen", namespace) or {}
-    assert [(c["type"], c["status"]) for c in policy["status"]["conditions"]] == [("Attached", "True")]
+
+    def attached() -> bool:
+        policy = client.get("networking.gke.io/v1", "HealthCheckPolicy", "qwen", namespace) or {}
+        found = policy.get("status", {}).get("conditions", [])
+        return [(c["type"], c["status"]) for c in found] == [("Attached", "True")]
+
+    eventually(attached, "the policy is attached, and nothing else is said of it")
     client.delete(SERVING, "LLMInferenceService", "qwen", namespace)
     eventually(lambda: client.list("v1", "Pod", namespace) == [], "deletion takes everything along", timeout=60)
 
@@ -179,8 +186,18 @@ def test_controllers_pass_the_probes_of_their_charts(platform: ClusterRuntime) -
         for pod in pods:
             (container,) = pod["spec"]["containers"]
             assert {"readinessProbe", "livenessProbe"} <= container.keys()
-            (status,) = pod["status"]["containerStatuses"]
-            assert (status["ready"], status["restartCount"]) == (True, 0)
+        eventually(lambda namespace=namespace: all_ready(platform, namespace), f"those of {namespace} are ready")
+
+
+def all_ready(platform: ClusterRuntime, namespace: str) -> bool:
+    """Whether every container of the namespace's pods is ready; none may have been restarted."""
+    statuses = [
+        status
+        for pod in platform.client.list("v1", "Pod", namespace)
+        for status in pod["status"].get("containerStatuses", [{"ready": False, "restartCount": 0}])
+    ]
+    assert [status["restartCount"] for status in statuses] == [0] * len(statuses)
+    return all(status["ready"] for status in statuses)
 
 
 def test_lws_injects_the_tpu_environment(platform: ClusterRuntime, namespace: str) -> None:

@@ -19,7 +19,7 @@ from sandbox.node.status import ContainerState
 from sandbox.node.workload import is_stable
 from tests.sandbox.node.servers import PORT, Told, http, server
 from tests.sandbox.node.world import World
-from tests.sandbox.support import eventually
+from tests.sandbox.support import eventually, patient
 
 KILLED = "Container main failed liveness probe, will be restarted"
 
@@ -90,7 +90,7 @@ def test_process_is_ended_before_it_has_booted(world: World) -> None:
     workload.terminate(600)
     while not workload.stopped:
         seen.append(workload.state())
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < patient(20)
     assert not any(state.ready for state in seen)
     assert "asked to end" in world.log()
 
@@ -166,12 +166,14 @@ def test_hook_sleeps_at_the_sandboxs_speed_and_the_rest_of_the_grace_is_real(wor
     workload = world.start(lifecycle={"preStop": {"sleep": {"seconds": 100}}})
     eventually(lambda: "begins" in world.log(), "it runs")
     began = time.monotonic()
-    workload.terminate(102)
+    workload.terminate(104)
     eventually(lambda: "asked to end" in world.log(), "SIGTERM after the hook")
     asked = time.monotonic()
     assert 0.9 < asked - began < 20, "100 s at a hundredth"
     eventually(lambda: workload.stopped, "SIGKILL after the grace that is left")
-    assert time.monotonic() - asked > 1.8
+    assert time.monotonic() - asked > 2, (
+        "4 s, less what a busy machine takes until it is seen; scaled, they would be none"
+    )
 
 
 def test_idle_server_ends_at_once_whatever_its_grace(world: World) -> None:

@@ -59,7 +59,7 @@ def test_until_started_it_is_alive_and_not_ready(start: Start) -> None:
         "startup:/startupz",
         "--endpoint=serve:/p",
     ]
-    server = start("http_service", words, environment={"SANDBOX_HTTP_STARTUP_SECONDS": "1500"})
+    server = start("http_service", words, environment={"SANDBOX_HTTP_STARTUP_SECONDS": "4000"})
     statuses = [server.get(path).status for path in ("/healthz", "/readyz", "/startupz", "/p")]
     assert statuses == [200, 503, 503, 503]
     eventually(lambda: server.get("/startupz").status == 200, "start-up ends")
@@ -101,12 +101,12 @@ def test_faults_cannot_be_set_through_a_load_balancer(start: Start) -> None:
 def test_requests_beyond_its_workers_queue_and_the_metrics_say_so(start: Start) -> None:
     """Two pods under the load of four: latency, requests in flight and CPU time rise, as the autoscaler needs."""
     server = ready_server(start)
-    server.post("/__fault", {"latency_ms": 400})
+    server.post("/__fault", {"latency_ms": 1500})
     before, began = value(server, "process_cpu_seconds_total"), time.monotonic()
     clients = [threading.Thread(target=server.post, args=("/predict", {})) for _ in range(2 * http_servers.CONCURRENCY)]
     for client in clients:
         client.start()
-    eventually(lambda: value(server, http_servers.IN_FLIGHT) == len(clients), "all in flight", timeout=5)
+    eventually(lambda: value(server, http_servers.IN_FLIGHT) == len(clients), "all in flight")
     for client in clients:
         client.join()
     assert value(server, http_servers.LATENCY_P95) > 0.6
@@ -118,7 +118,7 @@ def test_requests_beyond_its_workers_queue_and_the_metrics_say_so(start: Start) 
 def test_sigterm_finishes_what_runs(start: Start) -> None:
     """A scale-down loses no request."""
     server = ready_server(start)
-    server.post("/__fault", {"latency_ms": 1000})
+    server.post("/__fault", {"latency_ms": 3000})
     statuses: list[int] = []
     client = threading.Thread(target=lambda: statuses.append(server.post("/predict", {}).status))
     client.start()

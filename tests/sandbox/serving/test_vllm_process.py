@@ -15,7 +15,7 @@ from rules import vllm_metrics
 from sandbox.serving import prometheus
 from tests.sandbox.serving.commands import FAST, SERVE
 from tests.sandbox.serving.conftest import Start
-from tests.sandbox.support import eventually
+from tests.sandbox.support import eventually, patient
 
 
 def value(text: str, name: str) -> float:
@@ -102,7 +102,7 @@ def test_nothing_listens_before_start_up_is_over(start: Start) -> None:
     began = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
     assert server.ended() == 128 + signal.SIGTERM
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < patient(3)
 
 
 def test_it_listens_after_the_scaled_start_up_time(start: Start) -> None:
@@ -158,12 +158,13 @@ def test_a_cached_prefix_shortens_time_to_first_token(start: Start) -> None:
         assert server.post("/v1/completions", body).status == 200
         return time.monotonic() - began
 
-    cold, warm = timed(), timed()
+    cold = timed()
+    warm = [timed() for _ in range(4)]
     assert cold > 0.25
-    assert warm < cold / 2
+    assert min(warm) < cold / 2, "a busy machine may hold up one of them"
     text = server.get("/metrics").text
     assert value(text, vllm_metrics.PREFIX_HITS) > 0.4 * value(text, vllm_metrics.PREFIX_QUERIES)
-    assert value(text, f"{vllm_metrics.TIME_TO_FIRST_TOKEN}_count") == 2
+    assert value(text, f"{vllm_metrics.TIME_TO_FIRST_TOKEN}_count") == 1 + len(warm)
 
 
 def test_metrics_say_what_the_endpoint_picker_and_dashboards_ask_for(start: Start) -> None:
@@ -184,7 +185,7 @@ def test_metrics_say_what_the_endpoint_picker_and_dashboards_ask_for(start: Star
 def test_requests_beyond_max_num_seqs_wait_and_are_counted_as_waiting(start: Start) -> None:
     """The number of waiting requests is what load-aware routing and autoscaling look at."""
     server = start("vllm", [*SERVE, "--max-num-seqs=2"], environment={"SANDBOX_VLLM_SPEED": "1"})
-    body = {"prompt": "x", "max_tokens": 50, "ignore_eos": True}
+    body = {"prompt": "x", "max_tokens": 100, "ignore_eos": True}
     clients = [threading.Thread(target=server.post, args=("/v1/completions", body)) for _ in range(5)]
     for client in clients:
         client.start()
@@ -193,16 +194,16 @@ def test_requests_beyond_max_num_seqs_wait_and_are_counted_as_waiting(start: Sta
         text = server.get("/metrics").text
         return value(text, vllm_metrics.RUNNING), value(text, vllm_metrics.WAITING)
 
-    eventually(lambda: numbers() == (2, 3), "two running, three waiting", timeout=5)
+    eventually(lambda: numbers() == (2, 3), "two running, three waiting")
     for client in clients:
         client.join()
-    assert numbers() == (0, 0)
+    eventually(lambda: numbers() == (0, 0), "none is left")
 
 
 def test_sigterm_refuses_new_connections_and_finishes_what_runs(start: Start) -> None:
     """A rolling update loses no request that was accepted."""
     server = start("vllm", SERVE, environment={"SANDBOX_VLLM_SPEED": "1"})
-    body = {"prompt": "x", "max_tokens": 60, "ignore_eos": True}
+    body = {"prompt": "x", "max_tokens": 150, "ignore_eos": True}
     statuses: list[int] = []
     client = threading.Thread(target=lambda: statuses.append(server.post("/v1/completions", body).status))
     client.start()

@@ -31,6 +31,12 @@ def under_way(stack: Stack, kind: str, *, operations: int = 1) -> Running:
     return running
 
 
+def creating(stack: Stack) -> list[str]:
+    """Names of the resources whose creation the engine has begun, and not seen the end of."""
+    pending = stack.state().get("pending_operations") or []
+    return [operation["resource"]["urn"].rpartition("::")[2] for operation in pending]
+
+
 def converges(stack: Stack) -> None:
     """The next update ends well; everything exists once, nothing is pending, and nothing is left to do."""
     result = stack.run("up", "--skip-preview")
@@ -85,7 +91,7 @@ def test_recovery_that_is_killed_as_well(foundation: Stack) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     assert first.end().code != 0
-    assert psutil.wait_procs(family, timeout=30)[1] == []  # an engine that is still ending holds its lock
+    eventually(lambda: gone(family), "the engine has ended: until then it holds its lock")
     (unread,) = [resource for resource in foundation.state()["resources"] if resource.get("initErrors")]
     assert (unread["id"], unread["initErrors"]) == (CLUSTER_ID, [MARK])
     second = recovering(foundation)
@@ -123,6 +129,7 @@ def test_second_engine(foundation: Stack) -> None:
 def test_interrupt(foundation: Stack) -> None:
     """Ctrl-C: the engine writes down what it has begun, nothing is left running, and the next update goes on with it."""
     running = under_way(foundation, CLUSTERS)
+    running.until(lambda: creating(foundation) == ["cluster"], "nothing else is being created")
     family = running.family()
     running.interrupt()
     result = running.end()

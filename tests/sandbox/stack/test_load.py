@@ -125,6 +125,16 @@ def condition(pod: Object, kind: str) -> str:
     return next((c["status"] for c in pod.get("status", {}).get("conditions", []) if c["type"] == kind), "")
 
 
+def statuses(pod: Object) -> list[Object]:
+    """The statuses of a pod's containers; none before its node has reported it."""
+    return pod["status"].get("containerStatuses") or []
+
+
+def runs(pod: Object) -> bool:
+    """Whether the pod runs, as its node reports it."""
+    return pod["status"]["phase"] == "Running" and bool(statuses(pod))
+
+
 def under_load(service: Service, duration: float, watch: Callable[[], None]) -> Result:
     """What comes of a load that rises to RATE and stays there; `watch` is called all the time."""
     plan = Plan(rate=RATE, duration=duration, ramp=5)
@@ -218,9 +228,9 @@ def test_wrong_probe_paths_keep_new_pods_idle(start: Callable[[list[Object]], Se
     pods, idle = service.pods(), added()
     assert len(pods) >= 4
     assert set(idle) - surge, "of the pods that the load brought, some are of the new template"
-    for name, pod in idle.items():
-        (container,) = pod["status"]["containerStatuses"]
-        assert (pod["status"]["phase"], container["ready"]) == ("Running", False), name
+    for name in idle:
+        eventually(lambda name=name: runs(service.pods()[name]), f"{name} runs")
+        assert condition(service.pods()[name], "Ready") == "False", name
     assert not served, "neither an endpoint of the Service nor healthy to the load balancer at any time"
     assert service.endpoints() == service.ready() == set(pods) - set(idle)
     busy = set(whole.backends)
@@ -231,5 +241,8 @@ def test_wrong_probe_paths_keep_new_pods_idle(start: Callable[[list[Object]], Se
         asked = lambda name=name: re.search(r'"GET /readyz HTTP/1.1" 404', service.log(name))  # noqa: E731
         eventually(asked, "the probe asks for what is not there")
         assert "/predict" not in service.log(name)
-    restarts = [pod["status"]["containerStatuses"][0]["restartCount"] for pod in added().values()]
-    assert any(restarts), "and its liveness probe restarts a server that does nothing wrong"
+
+    def restarts() -> int:
+        return sum(status["restartCount"] for pod in added().values() for status in statuses(pod))
+
+    eventually(restarts, "and its liveness probe restarts a server that does nothing wrong")

@@ -125,7 +125,7 @@ def test_cloud_that_was_killed(stack: Stack) -> None:
     cloud = psutil.Process(int((daemon.address(stack.workspace.home) or {})["pid"]))
     parts = cloud.children(recursive=True)
     cloud.kill()
-    eventually(lambda: not any(part.is_running() for part in parts), "the clusters' processes end with the cloud")
+    eventually(lambda: gone(parts), "the clusters' processes end with the cloud")
     result = cli(stack.workspace.home, "up", "--", "--skip-preview", "--expect-no-changes").end()
     assert result.code == 0, result.output
     found = client.get("v1", "ConfigMap", "note", "default")
@@ -168,7 +168,7 @@ def test_prod_beside_dev(stack: Stack) -> None:
     result = cli(home, "destroy").end(timeout=300)
     assert result.code == 0, result.output
     assert of_project(stack, "tpu-inference-dev") == [], "as on the real cloud, everything of the stack goes"
-    assert not any(part.is_running() for part in parts)
+    eventually(lambda: gone(parts), "the cluster's processes have ended")
     assert not list((home / "clusters").glob("*inference-dev*"))
     assert {resource["id"]: resource["status"] for resource in of_project(stack, "tpu-inference-prod")} == before
     assert all(part.is_running() for part in cluster_processes(home, "inference-prod"))

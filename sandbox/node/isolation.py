@@ -1,13 +1,13 @@
 """Work on one object after another, each by itself: what one of them does wrong keeps none of the others waiting.
 
-Owns what is caught and what is said of it, once for each new text. An API server that does not answer ends the whole round: it
-would not answer the next object either.
+Owns what is caught, what is said of it, once for each new text, and whether an early attempt may help. An API server that does
+not answer ends the whole round: it would not answer the next object either. Does not own when the next round is.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,10 +19,11 @@ _log = logging.getLogger(__name__)
 
 
 class Isolation:
-    """The rounds of one controller; `name` stands in the log."""
+    """The rounds of one controller; `name` stands in the log. `say` is told as well, where somebody else reads along."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, say: Callable[[str], None] | None = None) -> None:
         self._name = name
+        self._say = say
         self._told: dict[str, str] = {}
         self._again = False
 
@@ -56,3 +57,5 @@ class Isolation:
         if self._told.get(where) != text:
             self._told[where] = text
             _log.warning("%s: %s: %s; the others go on", self._name, where, text, exc_info=exc_info)
+            if self._say is not None:
+                self._say(f"{where}: {text}")
