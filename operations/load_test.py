@@ -195,6 +195,18 @@ def text(found: Summary) -> str:
     return "\n".join(lines)
 
 
+def _hint(found: Summary) -> str:
+    """What is probably wrong where every answer says the same."""
+    if found.requests and found.statuses == {"404": found.requests}:
+        return (
+            "every answer was 404: no route leads to this path. Give the whole address, such as "
+            "http://127.0.0.1:18000/NAMESPACE/NAME/v1/completions; make up prints those of its stack, make status all paths."
+        )
+    if found.requests and found.statuses == {"405": found.requests}:
+        return 'every answer was 405: completions want a POST with a body, such as OPTIONS="--body @prompt.json".'
+    return ""
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="load-test", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("url", help="what is requested, such as http://127.0.0.1:8080/inference/chat/predict")
@@ -261,6 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     found = result.summary()
     print(json.dumps(asdict(found) | {"evenness": found.evenness}, indent=1) if options.json else text(found))
+    if hint := _hint(found):
+        sys.stderr.write(f"hint: {hint}\n")
     broken = Limits(error_ratio=options.max_error_ratio, p95=options.max_p95).broken(found)
     for words in broken:
         sys.stderr.write(f"error: {words}\n")

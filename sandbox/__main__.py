@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
-from sandbox import clock, daemon, ordering, traffic
+from sandbox import assumptions, clock, daemon, ordering, traffic, turns
 from sandbox.balancer import report
 from sandbox.daemon import CloudError
 from sandbox.engine import Engine
@@ -25,11 +26,15 @@ _NEXT = {
 }
 
 
-def _engine(stack: str, progress: Progress) -> Engine:
+def _workspace(stack: str, progress: Progress) -> Workspace:
     clock.speed()
     committed(stack)  # a mistake in its name should not be told after minutes of building tools
     workspace = Workspace(Tools.ensure(progress))
     workspace.prepare()
+    return workspace
+
+
+def _engine(workspace: Workspace, stack: str, progress: Progress) -> Engine:
     config_file = workspace.configuration(stack)
     stranded = daemon.start(workspace.home, workspace.environment())
     if warning := ordering.follow_speed(workspace.home):
@@ -46,11 +51,27 @@ def _engine(stack: str, progress: Progress) -> Engine:
 def _operate(operation: str, stack: str, options: Sequence[str], faults: str | None = None) -> int:
     progress = Progress()
     script = ordering.script(faults) if faults else None
-    engine = _engine(stack, progress)
-    if script is not None:
-        ordering.play(engine.workspace.home, script)
+    workspace = _workspace(stack, progress)
+    turn = nullcontext() if operation == "preview" else turns.taken(workspace.home, stack, operation)
+    with turn:
+        found_running = daemon.address(workspace.home) is not None
+        engine = _engine(workspace, stack, progress)
+        if script is not None:
+            ordering.play(workspace.home, script)
+        code = _run(engine, operation, options, progress)
+    if operation == "destroy" and code == 0:
+        progress.say(f"Nothing more is to do for {stack}: no pulumi stack rm. The sandbox runs; make down ends it.")
+    elif operation != "up" and not found_running:
+        progress.say("The sandbox runs; make down ends it.")
+    return code
+
+
+def _run(engine: Engine, operation: str, options: Sequence[str], progress: Progress) -> int:
+    stack = engine.stack
     if count := ordering.active(engine.workspace.home):
         progress.say(f"{count} faults are ordered; make faults FAULTS=clear ends them")
+    if operation != "preview" and (pid := engine.clear_lock()) is not None:
+        raise turns.BusyError(f"the engine of a command that has ended (pid {pid}) still works on {stack}; wait for it")
     if operation == "destroy" and (names := engine.protected()):
         # Without its preview the engine would find out on the way, with half of the stack gone.
         sys.stderr.write(
@@ -60,10 +81,16 @@ def _operate(operation: str, stack: str, options: Sequence[str], faults: str | N
         return 1
     code = engine.ensure_stack() or engine.recover() or engine.operate(operation, *options)
     if code != 0:
-        sys.stderr.write(f"\n{_NEXT[operation]}\n")
+        sys.stderr.write(f"\n{next_step(operation, code)}\n")
     if code == 0 and operation == "up":
+        assumptions.tell(engine.workspace.home, engine.holds, progress)
         code = _show_traffic(engine)
-    return code
+    return 1 if code < 0 else code
+
+
+def next_step(operation: str, code: int) -> str:
+    """What to do after an operation that failed; a negative code is the signal that has ended the engine."""
+    return f"The engine was ended by signal {-code}; run make {operation} again." if code < 0 else _NEXT[operation]
 
 
 def _show_traffic(engine: Engine) -> int:
@@ -74,7 +101,7 @@ def _show_traffic(engine: Engine) -> int:
     for line in missing:
         sys.stderr.write(f"error: {line}\n")
     if missing:
-        sys.stderr.write("\nEverything is created and no request gets through. make status shows it, make logs why.\n")
+        sys.stderr.write("\nEverything is created, and this does not serve. make status shows it, make logs why.\n")
     return 1 if missing else 0
 
 
@@ -144,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         return run()
-    except (ToolchainError, WorkspaceError, CloudError, LogError, clock.SpeedError) as error:
+    except (ToolchainError, WorkspaceError, CloudError, LogError, clock.SpeedError, turns.BusyError) as error:
         sys.stderr.write(f"error: {error}\n")
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

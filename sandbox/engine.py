@@ -51,6 +51,8 @@ class Engine:
         if self._state().exists():
             return 0
         ran = self.pulumi("stack", "init", self.stack, "--cwd", str(self.workspace.configurations), capture=True)
+        if ran.returncode != 0 and self._state().exists():
+            return 0  # somebody else has made it meanwhile
         if ran.returncode != 0:
             sys.stderr.write(ran.stderr or ran.stdout)
         return ran.returncode
@@ -70,25 +72,26 @@ class Engine:
         inputs = [resource.get("inputs") or {} for resource in state.get("resources") or []]
         return [str(given.get("name")) for given in inputs if given.get("deletionProtection") is True]
 
-    def clear_lock(self) -> bool:
-        """Removes the stack's lock if the engine that took it is gone; whether a running engine has one."""
-        working = False
+    def clear_lock(self) -> int | None:
+        """Removes the stack's lock if the engine that took it is gone; the number of a running engine that has one."""
+        working: int | None = None
         locks = self.workspace.backend / ".pulumi" / "locks" / "organization" / PROJECT / self.stack
         for lock in locks.glob("*.json"):
             try:
                 content = json.loads(lock.read_text())
-                held = _holds(int(content["pid"]), content.get("timestamp"))
+                pid = int(content["pid"])
+                held = _holds(pid, content.get("timestamp"))
             except (OSError, ValueError, KeyError):
                 continue
             if not held:
                 sys.stderr.write(f"the engine that worked on stack {self.stack} is gone; removing its lock\n")
                 lock.unlink(missing_ok=True)
-            working |= held
+            working = pid if held else working
         return working
 
     def recover(self) -> int:
         """Takes in what an update that was cut off, or whose provider ended, has created; also what it made twice."""
-        if self.clear_lock():
+        if self.clear_lock() is not None:
             return 0  # what is pending is another engine's work; whether it has to be waited for, the engine knows
         state = self._state().read_text()
         failed = self._attempt.exists() and self._attempt.stat().st_mtime <= self._state().stat().st_mtime

@@ -31,15 +31,19 @@ Effect = Literal[
     "neverEnding",
     "degraded",
     "responseLost",
+    "notFound",
 ]
 
 CLUSTERS: Final = "container.clusters"
 POOLS: Final = "container.nodePools"
+READERS: Final = "secretmanager.iamMembers"
+"""Grants on secrets."""
 
 ONLY_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "stockout": (POOLS,),
     "degraded": (CLUSTERS,),
     "clusterBusy": (CLUSTERS, POOLS),
+    "notFound": (READERS,),
 }
 """Effects that strike some types only."""
 
@@ -52,6 +56,7 @@ ONLY_OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "slow": ("create", "update", "delete"),
     "neverEnding": ("create", "update", "delete"),
     "responseLost": ("create", "update", "delete"),
+    "notFound": ("create", "read"),
 }
 """Effects that strike some operations only."""
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
-from sandbox import daemon
+from sandbox import daemon, pod_words
 from sandbox.balancer.report import add_gateways
 from sandbox.kube.client import ApiError, Client, NoMatchError
 
 GATEWAY = "gateway.networking.k8s.io/v1"
+
+_PASSING: Final = frozenset({429, 503, 504})
+"""Answers of a server that is short of breath or still fills its cache of a kind ("storage is (re)initializing")."""
+_ATTEMPTS: Final = 10
+PAUSE: Final = 0.5
 
 
 def show_status(home: Path) -> int:
@@ -42,7 +48,7 @@ def _cluster(kubeconfig: Path) -> Tree:
         _list(tree, client, GATEWAY, "Gateway", _gateway)
         _list(tree, client, GATEWAY, "HTTPRoute", _route)
         _list(tree, client, "serving.kserve.io/v1alpha2", "LLMInferenceService", _ready)
-        _list(tree, client, "v1", "Pod", _phase)
+        _list(tree, client, "v1", "Pod", pod_words.summary)
     except (ApiError, OSError) as error:
         tree.add(f"[red]the API server does not answer: {escape(str(error))}[/]")
     add_gateways(tree, kubeconfig.parent)
@@ -51,7 +57,7 @@ def _cluster(kubeconfig: Path) -> Tree:
 
 def _list(tree: Tree, client: Client, version: str, kind: str, text: Callable[[dict[str, Any]], str]) -> None:
     try:
-        found = client.list(version, kind)
+        found = _patiently(client, version, kind)
     except NoMatchError:
         return
     branch = tree.add(f"{kind} ({len(found)})")
@@ -59,6 +65,17 @@ def _list(tree: Tree, client: Client, version: str, kind: str, text: Callable[[d
         metadata = item["metadata"]
         name = "/".join(part for part in (metadata.get("namespace"), metadata["name"]) if part)
         branch.add(f"{escape(name)}  [dim]{escape(text(item))}[/]")
+
+
+def _patiently(client: Client, version: str, kind: str) -> list[dict[str, Any]]:
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return client.list(version, kind)
+        except ApiError as error:
+            if error.status not in _PASSING and "(re)initializing" not in error.message:
+                raise
+        time.sleep(PAUSE)
+    return client.list(version, kind)
 
 
 def _condition(conditions: list[dict[str, Any]], kind: str) -> str:
@@ -84,7 +101,3 @@ def _route(item: dict[str, Any]) -> str:
     parents = item.get("status", {}).get("parents", [])
     states = [_condition(parent.get("conditions", []), "Accepted") for parent in parents]
     return "; ".join(states) or "not seen by a Gateway yet"
-
-
-def _phase(item: dict[str, Any]) -> str:
-    return str(item.get("status", {}).get("phase"))

@@ -15,11 +15,13 @@ import sys
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from operations.numbered import ENDPOINT, TOKEN
+from policies.check.located import UnreadableError, documents
+from rules.nearest import nearest
 from sandbox import daemon, trust
 from sandbox.home import CHECKOUT, sandbox_home, strangers
 from sandbox.toolchain import Tools
@@ -160,7 +162,7 @@ class Workspace:
         config = content.get("config") or {}
         if not isinstance(config, dict):
             raise WorkspaceError(
-                f"config in Pulumi.{stack}.yaml is {config!r}; it must be a block. Copy Pulumi.dev.yaml and adapt it."
+                f"config in Pulumi.{stack}.yaml is {config!r}; it must be a block. {_as_in(f'Pulumi.{stack}.yaml')}"
             )
         key = f"{PROJECT}:platform"
         platform = config.get(key)
@@ -197,11 +199,32 @@ def committed(stack: str) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """A stack's file as the engine reads it: a key twice is refused, and 12:00 is text, unlike with PyYAML's loaders."""
     try:
-        content = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
+        found = [document.value for document in documents(path.read_text(encoding="utf-8-sig"))]
+    except UnreadableError as error:
+        where = f"{' '.join(str(error).split())} (line {error.line})"
         raise WorkspaceError(f"{path.name} is not valid YAML: {where}. Correct it and run again.") from None
+    except UnicodeDecodeError as error:
+        raise WorkspaceError(
+            f"{path.name} is not valid YAML: it is no UTF-8 text: {error}. Save it as UTF-8."
+        ) from None
+    if len(found) > 1:
+        raise WorkspaceError(
+            f"{path.name} holds {len(found)} YAML documents, and the engine reads one. Delete a line ---."
+        )
+    content: Any = found[0] if found else None
     if not isinstance(content, dict):
-        raise WorkspaceError(f"{path.name} holds no settings. Copy Pulumi.dev.yaml and adapt it.")
-    return content
+        raise WorkspaceError(f"{path.name} holds no settings. {_as_in(path.name)}")
+    keys = cast("dict[str, Any]", content)
+    if "config" not in keys and (near := nearest("config", keys)) is not None:
+        raise WorkspaceError(
+            f"{path.name} has no config, but {near}. Did you mean config? Correct the key and run again."
+        )
+    return keys
+
+
+def _as_in(file: str) -> str:
+    """What to write into a stack's file that holds nothing."""
+    other = "Pulumi.prod.yaml" if file == "Pulumi.dev.yaml" else "Pulumi.dev.yaml"
+    return f"Write config: and below it {PROJECT}:platform: with the settings, as in {other}."

@@ -12,15 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rules.load_balancer import in_group
+from sandbox import pod_words
 from sandbox.balancer.specs import BackendSpec
 from sandbox.node.addresses import PodAddress
 
 Object = dict[str, Any]
 
+SIMULATED = "nothing serves this port here: the pod is only simulated, as nobody knows how to run its image"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One port of one pod. `local` None: nothing serves it here. `check` is the local port of its health check."""
+    """One port of one pod. `local` None: nothing serves it here. `check` is the local port of its health check, and where it
+    is None `unserved` says why.
+    """
 
     pod: str
     ip: str
@@ -28,6 +33,7 @@ class Endpoint:
     local: int | None
     check: int | None
     uid: str
+    unserved: str = SIMULATED
     labels: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 
     @property
@@ -88,7 +94,19 @@ def _of_pod(backend: BackendSpec, pod: Object, addresses: Mapping[str, PodAddres
                 local=local.get(port),
                 check=local.get(checked) if checked is not None else None,
                 uid=pod["metadata"]["uid"],
+                unserved=_unserved(pod, checked, local),
                 labels=pod["metadata"].get("labels") or {},
             )
         )
     return found
+
+
+def _unserved(pod: Object, checked: int | None, local: Mapping[int, int]) -> str:
+    """Why the port of the health check is not served. A pod that is only simulated says of itself that it is ready."""
+    if local:
+        served = ", ".join(str(port) for port in sorted(local))
+        return f"connection refused: nothing listens on port {checked}; the pod's process listens on {served}"
+    conditions: list[Object] = pod["status"].get("conditions") or []
+    if any(item["type"] == "ContainersReady" and item["status"] == "True" for item in conditions):
+        return SIMULATED
+    return f"connection refused: the pod's process does not run ({pod_words.summary(pod)})"

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sandbox.balancer.endpoints import Endpoint
-from sandbox.balancer.probes import SIMULATED, probe
+from sandbox.balancer.probes import probe
 from sandbox.balancer.specs import BackendSpec
 from sandbox.clock import scaled
 from sandbox.node.status import now_text
 
 _SHORTEST_TIMEOUT = 1.0
-_SIMULATED_PAUSE = 1.0
+_UNSERVED_PAUSE = 1.0
 
 
 @dataclass
@@ -121,9 +121,10 @@ class BackendHealth:
             check, endpoint = self.spec.check, state.endpoint
             began = time.monotonic()
             timeout = max(scaled(check.timeout), min(check.timeout, _SHORTEST_TIMEOUT))
-            reason = await probe(check, endpoint.check, endpoint.ip, timeout)
+            port = endpoint.check
+            reason = endpoint.unserved if port is None else await probe(check, port, endpoint.ip, timeout)
             self._record(state, reason)
-            pause = _SIMULATED_PAUSE if reason == SIMULATED else scaled(check.interval)
+            pause = _UNSERVED_PAUSE if port is None else scaled(check.interval)
             await asyncio.sleep(max(pause - (time.monotonic() - began), 0.01))
 
     def _record(self, state: State, reason: str | None) -> None:

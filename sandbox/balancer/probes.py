@@ -15,13 +15,10 @@ from sandbox.balancer.specs import HealthCheck
 
 _SERVING = 1
 _METHOD = "/grpc.health.v1.Health/Check"
-SIMULATED = "nothing serves this port here: the pod is only simulated, or its process does not listen on it"
 
 
-async def probe(check: HealthCheck, port: int | None, ip: str, timeout: float) -> str | None:  # noqa: ASYNC109
+async def probe(check: HealthCheck, port: int, ip: str, timeout: float) -> str | None:  # noqa: ASYNC109
     """Checks 127.0.0.1:`port` within `timeout` seconds; None when it is healthy, else the reason."""
-    if port is None:
-        return SIMULATED
     try:
         async with asyncio.timeout(timeout):
             return await _METHODS.get(check.type, _http)(check, port, ip)

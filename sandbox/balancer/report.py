@@ -5,6 +5,7 @@ Owns the wording. Reads `run/balancer.json` only, so that it works whatever else
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ _COLOURS = {
 
 
 def urls(home: Path) -> list[str]:
-    """One line per listener that is served: its local URL, what it stands for, and what of it is not well."""
+    """One line per listener that is served: its local URL, what it stands for, and what of it is not well; below it for each
+    route an address that can be used as it is.
+    """
     return [line for directory in _clusters(home) for line in _urls(directory)]
 
 
@@ -58,10 +61,28 @@ def _urls(directory: Path) -> Iterator[str]:
             if listener["url"]:
                 scheme = listener["protocol"].lower()
                 yield f"Gateway {name}: {listener['url']} stands for {scheme}://{gateway['address']}"
+                yield from (f"  {address}" for address in _requests(listener))
             if listener.get("problem"):
                 yield f"Gateway {name}: listener {listener['name']} cannot be served: {listener['problem']}"
         if gateway["state"] != state.PROGRAMMED:
             yield f"Gateway {name} is {gateway['state'].lower()}: {gateway['message'] or 'it has no address yet'}"
+
+
+def _requests(listener: Object) -> list[str]:
+    """For each route an address of a backend: of its InferencePool's paths the shortest (completions), else the first one."""
+    best: dict[str, tuple[int, str]] = {}
+    for rule in listener["rules"]:
+        backends = [item["backend"] for item in rule["backends"] if item["weight"]]
+        if not backends:
+            continue
+        to_pool = any(backend.startswith("InferencePool/") for backend in backends)
+        rank = len(rule["path"]) if to_pool else sys.maxsize
+        host = next(iter(rule.get("hosts") or []), "*")
+        text = f"{listener['url']}{rule['path']}" + (f" (Host: {host})" if host != "*" else "")
+        known = best.get(rule["route"])
+        if known is None or rank < known[0]:
+            best[rule["route"]] = (rank, text)
+    return [text for _, text in best.values()]
 
 
 def _add_gateway(tree: Tree, gateway: Object, backends: Object) -> None:

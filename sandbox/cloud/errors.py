@@ -18,11 +18,12 @@ class CloudError(Exception):
         self.code = code
         self.message = message
         self.reason = reason
+        """A word for programs; empty for APIs that give none, such as Secret Manager's."""
         self.metadata = metadata or {}
         """What Google's APIs add for programs, such as the service that is meant."""
 
     def __str__(self) -> str:
-        return f"googleapi: Error {self.code}: {self.message}, {self.reason}"
+        return f"googleapi: Error {self.code}: {self.message}" + (f", {self.reason}" if self.reason else "")
 
     def as_json(self) -> dict[str, Any]:
         """The error as the body of an HTTP answer."""

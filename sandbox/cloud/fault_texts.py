@@ -1,7 +1,8 @@
 """What the real APIs answer when something goes wrong on their side, in their words.
 
 Sources: errors quoted in issues of hashicorp/terraform-provider-google (#6287, #10121: GCE_STOCKOUT) and by operators
-(insufficient regional quota, incompatible operation), the texts its retry predicates look for (2026-10).
+(insufficient regional quota, incompatible operation; a grant on a secret that does not exist), the texts its retry predicates
+look for (2026-10).
 """
 
 from __future__ import annotations
@@ -97,6 +98,12 @@ def permission_denied(target: Target, message: str | None, verb: str) -> CloudEr
     """What IAM says to a caller without the permission."""
     permission = f"{target.type}.{ {'read': 'get'}.get(verb, verb) }"
     return CloudError(403, message or f"Required '{permission}' permission for '{target.id}'", "forbidden")
+
+
+def secret_not_found(target: Target, message: str | None) -> CloudError:
+    """What Secret Manager says to whoever asks for the IAM policy of a secret that does not exist."""
+    secret = target.id.split("/")[3]
+    return CloudError(404, message or f"Secret [projects/{number_of(target.project)}/secrets/{secret}] not found.", "")
 
 
 def _incompatible(target: Target) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Report = Callable[[str], None]
 
 _REQUEST: Final = frozenset(
-    {"quotaExceeded", "rateLimit", "operationInProgress", "clusterBusy", "serverError", "permissionDenied"}
+    {"quotaExceeded", "rateLimit", "operationInProgress", "clusterBusy", "serverError", "permissionDenied", "notFound"}
 )
 _OPERATION: Final = frozenset({"stockout", "slow", "neverEnding", "degraded"})
 _RESPONSE: Final = frozenset({"responseLost"})
@@ -86,6 +86,8 @@ class Faults:
                 raise fault_texts.cluster_busy(target, fault.message)
             case "permissionDenied":
                 raise fault_texts.permission_denied(target, fault.message, verb)
+            case "notFound":
+                raise fault_texts.secret_not_found(target, fault.message)
             case _:
                 raise fault_texts.server_error(fault.message, code)
 

@@ -1,6 +1,7 @@
 """Roles on single resources (keys, secrets, repositories, what IAP guards), and the service agents of APIs.
 
-Keys, secrets and repositories themselves are nobody's resources here: somebody else made them, so each is taken to exist.
+Keys, secrets and repositories themselves are nobody's resources here: somebody else made them, so each is taken to exist, and
+`make up` says so (`sandbox.assumptions`); the fault `notFound` makes a secret one that does not.
 """
 
 from __future__ import annotations

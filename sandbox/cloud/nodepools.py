@@ -1,6 +1,7 @@
 """GKE node pools, TPU slices above all: what the API checks and the nodes behind them.
 
-What a TPU machine type can do is asked of `rules.tpu`; here stand the texts and the order of GKE's own checks.
+What a TPU machine type can do is asked of `rules.tpu`, which others there are of `rules.machine_types`; here stand the texts and
+the order of GKE's own checks. How GKE words a machine type that a zone lacks: keras-team/kinetic issue 305 (2026-08-14).
 """
 
 from __future__ import annotations
@@ -162,11 +163,7 @@ def _check_machine(pool: Resource, zones: list[str]) -> None:
     name = machine_of(pool)
     known = tpu.machine_type(name)
     for zone in zones:
-        missing = CloudError(
-            400,
-            f"Google Compute Engine: Machine type with name '{name}' does not exist in zone '{zone}'.",
-            "badRequest",
-        )
+        missing = bad_request(f'Invalid machine type "{name}" in zone "{zone}": GCE_NOT_FOUND')
         if known is not None:
             if any(finding.certain for finding in tpu.check_zone(name, zone)):
                 raise missing

@@ -21,6 +21,9 @@ _WRAPPED: Final = {
     "cloudresourcemanager.iamMembers": "Error applying IAM policy for project: Request `{verb} IAM Members {id}`",
 }
 _GKE_NOUNS: Final = {"container.clusters": "cluster", "container.nodePools": "NodePool"}
+_READERS: Final = "secretmanager.iamMembers"
+"""Its plugin reads a secret's IAM policy before it adds to it, and says so when there is no such secret
+(terraform-provider-google, services/secretmanager/iam_secret_manager_secret.go, read 2026-11)."""
 _PARTICIPLES: Final = {"Create": "creating", "Update": "updating", "Delete": "deleting", "Read": "reading"}
 
 
@@ -36,6 +39,9 @@ def worded(kind: ResourceType, verb: str, resource_id: str, error: Exception) ->
         text = str(error)
     elif kind.kind in _WRAPPED:
         text = f"{_WRAPPED[kind.kind].format(verb=verb, id=resource_id)} returned error: {error}"
+    elif kind.kind == _READERS and error.code == 404:
+        secret = "/".join(resource_id.split("/")[:4])
+        text = f'Error retrieving IAM policy for secretmanager secret "{secret}": {error}'
     elif kind.kind == "container.nodePools":
         text = f"error {_PARTICIPLES[verb]} NodePool: {error}"
         if verb == "Create" and error.reason == "alreadyExists":

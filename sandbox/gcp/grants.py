@@ -1,4 +1,7 @@
-"""Roles on single resources, and service agents, as the official provider treats them."""
+"""Roles on single resources, and service agents, as the official provider treats them.
+
+What a role lies on is taken to exist (`sandbox.cloud.grants`).
+"""
 
 from __future__ import annotations
 

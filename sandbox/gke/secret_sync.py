@@ -1,8 +1,9 @@
 """SecretSync, as GKE's secret synchronisation answers it: the Kubernetes Secret it makes, or why it makes none.
 
 Owns the decision. Secret Manager's secrets are made outside of this program and hold what must not be here, so each is taken to
-exist with a made-up value that names its version. Whether the account may read it is not asked: that is a grant in the stack,
-and the simulated cloud knows it.
+exist with a made-up value that names its version, and `make up` says so (`sandbox.assumptions`). Whether the account may read it
+is not asked: that is a grant in the stack, which the simulated cloud refuses where the fault `notFound` says that there is no
+such secret.
 """
 
 from __future__ import annotations

@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from sandbox import clock
 from sandbox.kube.errors import ApiError, NoMatchError
 
 from .objects import member, object_id
+from .pod_reasons import pod_reasons
 from .readiness import fatal, is_awaited, missing
 
 if TYPE_CHECKING:
@@ -22,7 +24,12 @@ if TYPE_CHECKING:
 _WATCH_SECONDS: Final = 2
 """A watch is renewed this often, so that a cancelled operation ends soon."""
 
-_MOST_PODS: Final = 5
+_QUICK_SECONDS: Final = 5.0
+"""What is ready by then needs no explanation; its pods are not asked for."""
+
+_WORKLOADS: Final = frozenset({"DaemonSet", "Deployment", "Job", "Pod", "StatefulSet"})
+_MACHINE_SECONDS: Final = 30.0
+"""On top of scaled time: starting processes takes as long as this machine needs."""
 
 _PASSING_STATUS: Final = frozenset({0, 410, 429, 500, 503, 504})
 """Answers after which a watch is tried again: no connection, too old a version, an overloaded server."""
@@ -45,6 +52,11 @@ class Patience:
         self._deadline = time.monotonic() + self.seconds
 
     @property
+    def waited(self) -> float:
+        """Seconds since the operation began."""
+        return self.seconds - max(0.0, self._deadline - time.monotonic())
+
+    @property
     def left(self) -> float:
         """Seconds until the deadline, 0 when it passed or the operation was cancelled."""
         return 0.0 if self.cancelled.is_set() else max(0.0, self._deadline - time.monotonic())
@@ -63,6 +75,14 @@ class Patience:
     def ended_by(self) -> str:
         """Why there is no time left."""
         return "the operation was cancelled" if self.cancelled.is_set() else f"not within {self.seconds:.0f} s"
+
+
+def allowed(kind: str, seconds: float) -> float:
+    """Real seconds for `seconds` that a program allows an object of `kind`.
+
+    What a workload does (start-up, probes, back-offs, autoscaling) passes at the sandbox's speed, so its deadline does as well.
+    """
+    return min(seconds, clock.scaled(seconds) + _MACHINE_SECONDS) if kind in _WORKLOADS else seconds
 
 
 class NotReadyError(Exception):
@@ -92,16 +112,17 @@ def wait_ready(client: Client, live: Object, patience: Patience) -> Object:
             raise NotReadyError(live, [f"{what} was deleted while it was awaited"])
         live = current
         if reason := fatal(live):
-            raise NotReadyError(live, [reason, *_pod_reasons(client, live)])
+            raise NotReadyError(live, [reason, *pod_reasons(client, live)])
         lacks = missing(live)
         if lacks:
-            patience.say(f"Waiting for {what}: {'; '.join(lacks)}")
+            reasons = pod_reasons(client, live) if patience.waited >= _QUICK_SECONDS else []
+            patience.say(f"Waiting for {what}: {'; '.join([*lacks, *reasons])}")
         return not lacks
 
     if _follow(client, live, patience, ready):
         return live
     summary = f"{what} is not ready, {patience.ended_by}: {'; '.join(lacks)}"
-    raise NotReadyError(live, [summary, *_pod_reasons(client, live)])
+    raise NotReadyError(live, [summary, *pod_reasons(client, live)])
 
 
 def wait_gone(client: Client, live: Object, patience: Patience) -> None:
@@ -183,44 +204,3 @@ def _held_by(live: Mapping[str, Any]) -> str:
         said = [str(c.get("message")) for c in conditions if c.get("status") == "True" and c.get("message")]
         text += f": {'; '.join(said)}" if said else ""
     return text
-
-
-def _pod_reasons(client: Client, live: Object) -> list[str]:
-    """One line per pod of a workload that is not ready, with the reason its status gives."""
-    labels = cast("dict[str, str]", member(live, "spec", "selector", "matchLabels") or {})
-    if live.get("kind") == "Pod":
-        pods = [live]
-    elif labels:
-        selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        try:
-            pods = client.list("v1", "Pod", member(live, "metadata", "namespace"), label_selector=selector)
-        except ApiError:
-            return []
-    else:
-        return []
-    lines = [line for pod in pods if (line := pod_reason(pod))]
-    more = len(lines) - _MOST_PODS
-    return lines[:_MOST_PODS] + ([f"… and {more} more pods"] if more > 0 else [])
-
-
-def pod_reason(pod: Mapping[str, Any]) -> str | None:
-    """Why a pod is not ready, in one line; None where it is."""
-    conditions = cast("list[Object]", member(pod, "status", "conditions") or [])
-    if any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions):
-        return None
-    reasons: list[str] = []
-    for group in ("initContainerStatuses", "containerStatuses"):
-        for container in cast("list[Object]", member(pod, "status", group) or []):
-            for state in (member(container, "state", "waiting"), member(container, "state", "terminated")):
-                if state and state.get("reason") != "Completed":
-                    code = f" with exit code {state['exitCode']}" if "exitCode" in state else ""
-                    said = f": {state['message']}" if state.get("message") else ""
-                    reasons.append(f"container {container.get('name')}: {state.get('reason', 'ended')}{code}{said}")
-    if not reasons:
-        reasons = [
-            f"{c.get('reason', c.get('type'))}: {c.get('message')}"
-            for c in conditions
-            if c.get("status") == "False" and c.get("message")
-        ]
-    phase = member(pod, "status", "phase") or "Pending"
-    return f"Pod {object_id(pod)} is {phase}" + (f" ({'; '.join(reasons)})" if reasons else "")

@@ -10,7 +10,7 @@ from sandbox.kube.errors import ApiError, KubeconfigError, NoMatchError, Unreach
 from sandbox.plugin.values import UNKNOWN, Properties, has_unknowns
 
 from . import applying
-from .awaiting import NotReadyError
+from .awaiting import NotReadyError, Patience, allowed
 from .checking import AutoName, Failure, check_object
 from .configuration import NoClusterError
 from .diffing import Changes, diff_object
@@ -65,7 +65,7 @@ class ObjectResource:
             self._preview(inputs, manager, is_new=True)
             metadata = {**(member(inputs, "metadata") or {}), "uid": UNKNOWN, "creationTimestamp": UNKNOWN}
             return "", _state({**inputs, "metadata": metadata}, manager, inputs)
-        patience = self.session.patience(urn, timeout, _seconds(inputs))
+        patience = self._patience(urn, timeout, inputs)
         try:
             live = applying.create(self.session.client, inputs, manager, patience)
         except NotReadyError as error:
@@ -84,7 +84,7 @@ class ObjectResource:
             if "status" in state:
                 changed["status"] = state["status"]
             return _state(changed, manager, state)
-        patience = self.session.patience(urn, timeout, _seconds(inputs))
+        patience = self._patience(urn, timeout, inputs)
         try:
             live = applying.update(self.session.client, inputs, manager, patience)
         except NotReadyError as error:
@@ -129,6 +129,10 @@ class ObjectResource:
         manager = field_manager(urn, inputs, state)
         found = refreshed_inputs(inputs, live) if inputs else imported_inputs(live)
         return object_id(live), _state(live, manager, state or found), with_secrets(found)
+
+    def _patience(self, urn: str, timeout: float, inputs: Mapping[str, Any]) -> Patience:
+        seconds = allowed(str(inputs.get("kind")), timeout or _seconds(inputs))
+        return self.session.patience(urn, seconds, seconds)
 
     def _discover(self, api_version: str, kind: str) -> bool | None:
         try:

@@ -48,7 +48,7 @@ def show_logs(home: Path, pod: str, container: str | None = None) -> int:
     """
     namespace, _, name = pod.partition("/")
     clusters = [path for path in sorted((home / "clusters").glob("*")) if path.is_dir()]
-    simulated, running = _pods(clusters)
+    simulated, logged = _pods(clusters)
     files = [
         file
         for cluster in clusters
@@ -57,7 +57,7 @@ def show_logs(home: Path, pod: str, container: str | None = None) -> int:
     if not files:
         if pod in simulated:
             raise LogError(f"{pod} is simulated: nobody knows how to run its image here, so it writes nothing")
-        known = f"one of: {', '.join(running)}" if running else "once a pod runs; make status shows what exists"
+        known = f"one of: {', '.join(logged)}" if logged else "once a pod runs; make status shows what exists"
         raise LogError(f"{pod!r} names no pod with a log. Write POD=namespace/name, {known}")
     chosen = [file for file in files if container is None or file.stem == container]
     if not chosen:
@@ -70,10 +70,13 @@ def show_logs(home: Path, pod: str, container: str | None = None) -> int:
 
 
 def _pods(clusters: list[Path]) -> tuple[set[str], list[str]]:
-    """The pods that are simulated, and those with a log."""
+    """The pods that are simulated, and those with a log: first what runs, then what has ended, marked as such."""
     simulated: set[str] = set()
     logged: set[str] = set()
+    running: set[str] = set()
     for cluster in clusters:
         logged |= {path.name.replace("_", "/", 1) for path in (cluster / "logs" / "pods").glob("*_*") if path.is_dir()}
-        simulated |= {key for key, pod in addresses.read(addresses.file_of(cluster)).items() if not pod.ports}
-    return simulated - logged, sorted(logged)
+        here = addresses.read(addresses.file_of(cluster))
+        running |= here.keys()
+        simulated |= {key for key, pod in here.items() if not pod.ports}
+    return simulated - logged, [*sorted(logged & running), *(f"{pod} (ended)" for pod in sorted(logged - running))]

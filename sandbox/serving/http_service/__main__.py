@@ -103,6 +103,8 @@ async def serve(options: Options, listen: int, booted: str | None = None) -> int
     service = Service(options, scaled(float(os.environ.get(STARTUP) or STARTUP_SECONDS)))
 
     def access(request: Request, status: int) -> None:
+        if request.path == USAGE_PATH:
+            return  # the sandbox's own question, which no server on a cluster is asked
         phrase = {200: "OK", 404: "Not Found", 503: "Service Unavailable"}.get(status, "")
         print(
             f'INFO:     {request.peer} - "{request.method} {request.path} HTTP/1.1" {status} {phrase}'.rstrip(),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.balancer import certificate
-from sandbox.balancer.probes import SIMULATED, probe
+from sandbox.balancer.probes import probe
 from sandbox.balancer.specs import HealthCheck
 from sandbox.cluster.proc import free_ports
 from sandbox.serving.picker import health as picker_health
@@ -32,7 +32,7 @@ def balancer(tmp_path: Path) -> Iterator[Stage]:
         yield made
 
 
-def probed(check: HealthCheck, port: int | None) -> str | None:
+def probed(check: HealthCheck, port: int) -> str | None:
     """The verdict of one check."""
     return asyncio.run(probe(check, port, "10.0.0.1", 0.5))
 
@@ -82,12 +82,11 @@ def test_https_check_takes_any_certificate(tmp_path: Path) -> None:
 
 
 def test_tcp_and_nothing_there() -> None:
-    """A connection is enough for TCP; a pod that is only simulated is told apart from one that refuses."""
+    """A connection is enough for TCP, and nothing less."""
     with server(Behaviour("one")) as port:
         assert probed(HealthCheck(type="TCP"), port) is None
     (closed,) = free_ports(1)
     assert probed(HealthCheck(type="TCP"), closed) == "connection refused"
-    assert probed(HealthCheck(type="TCP"), None) == SIMULATED
 
 
 def test_grpc_health_of_an_endpoint_picker() -> None:

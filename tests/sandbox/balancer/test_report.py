@@ -126,8 +126,33 @@ def test_urls(home: Path) -> None:
     """What `make up` ends with: where to send requests, and that something is in the way."""
     lines = report.urls(home)
     assert lines[0] == "Gateway llm/gw: http://127.0.0.1:18000 stands for http://10.0.0.9"
-    assert lines[1].startswith("Gateway llm/gw is blocked: GWCER104")
+    assert lines[1] == "  http://127.0.0.1:18000/llm/m/v1"
+    assert lines[2].startswith("Gateway llm/gw is blocked: GWCER104")
     assert report.urls(home / "nowhere") == []
+
+
+def test_each_route_has_an_address_that_can_be_used(home: Path) -> None:
+    """The incident: requests to the addresses that `make up` had printed were all answered with 404."""
+    file = home / "clusters" / "p_r_c" / "run" / state.FILE
+    content = json.loads(file.read_text())
+
+    def rule(route: str, path: str, *backends: str, weight: int = 1, hosts: tuple[str, ...] = ("*",)) -> Object:
+        given = [{"backend": backend, "weight": weight} for backend in backends]
+        return {"route": route, "path": path, "type": "PathPrefix", "hosts": list(hosts), "backends": given}
+
+    content["gateways"][0]["listeners"][0]["rules"] = [
+        rule("llm/m", "/llm/m/health", "Service/llm/m"),
+        rule("llm/m", "/llm/m/v1/chat/completions", POOL),
+        rule("llm/m", "/llm/m/v1/completions", POOL),
+        rule("llm/web", "/llm/web/predict", "Service/llm/web", hosts=("api.example.com",)),
+        rule("llm/web", "/llm/web/x", "Service/llm/web", hosts=("api.example.com",)),
+        rule("llm/off", "/llm/off", "Service/llm/off", weight=0),
+    ]
+    file.write_text(json.dumps(content))
+    assert [line for line in report.urls(home) if line.startswith("  ")] == [
+        "  http://127.0.0.1:18000/llm/m/v1/completions",
+        "  http://127.0.0.1:18000/llm/web/predict (Host: api.example.com)",
+    ]
 
 
 def test_ports_are_kept_and_not_shared(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.balancer import specs
-from sandbox.balancer.endpoints import members
+from sandbox.balancer.endpoints import SIMULATED, members
 from sandbox.balancer.specs import Policies
 from sandbox.node.addresses import PodAddress
 
@@ -161,3 +161,28 @@ def test_members_of_a_group() -> None:
     assert [(item.pod, item.port, item.local) for item in found] == [("llm/a", 8000, 40001), ("llm/b", 8000, None)]
     fixed = {"config": {"type": "TCP", "tcpHealthCheck": {"port": 9000, "portSpecification": "USE_FIXED_PORT"}}}
     assert members(of_service(fixed), pods, addresses)[0].check == 40002
+
+
+@pytest.mark.parametrize(
+    ("ports", "conditions", "words"),
+    [
+        (
+            {9090: 40001, 9091: 40002},
+            [],
+            "connection refused: nothing listens on port 8000; the pod's process listens on 9090, 9091",
+        ),
+        ({}, [{"type": "ContainersReady", "status": "True"}], SIMULATED),
+        ({}, [{"type": "ContainersReady", "status": "False"}], "the pod's process does not run (0/1 Running)"),
+    ],
+    ids=["another port", "simulated", "crashed"],
+)
+def test_an_endpoint_that_nothing_serves_says_which_way(
+    ports: dict[int, int], conditions: list[Object], words: str
+) -> None:
+    """The incident: a server on another port than the declared one was taken for a pod that is only simulated."""
+    web = pod("a")
+    web["spec"].setdefault("containers", [{}])
+    web["status"]["conditions"] = conditions
+    (found,) = members(of_service(targetPort=8000), [web], {"llm/a": PodAddress(pod_ip="10.0.0.1", ports=ports)})
+    assert (found.local, found.check) == (None, None)
+    assert words in found.unserved

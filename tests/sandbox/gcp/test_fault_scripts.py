@@ -69,6 +69,10 @@ def test_what_is_shown_can_be_ordered() -> None:
             "match.type: 'compute.*': degraded does not happen to it.",
         ),
         (
+            {"effect": "notFound", "match": {"type": "compute.networks"}},
+            "match.type: 'compute.networks': notFound does not happen to it. Write one of secretmanager.iamMembers",
+        ),
+        (
             {"effect": "serverError", "match": {"type": "compute.nets"}},
             "match.type: 'compute.nets': no such type. Write one",
         ),

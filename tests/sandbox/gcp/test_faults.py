@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -53,6 +54,39 @@ class TestShown:
         assert daemon.cloud.all("compute.networks") == []
         world.network()
         once(daemon, "compute.networks")
+
+    def test_a_secret_that_does_not_exist(self, world: World, daemon: Daemon, order: Callable[..., None]) -> None:
+        """A token's secret that nobody made: the grant fails as on Google Cloud, and a secret of another name is not meant."""
+        world.engine.create("Service", "secretmanager", {"service": "secretmanager.googleapis.com"})
+        member = "serviceAccount:reader@other.iam.gserviceaccount.com"
+
+        def grant(secret: str) -> Made:
+            inputs = {"secretId": secret, "role": "roles/secretmanager.secretAccessor", "member": member}
+            return world.engine.create("SecretIamMember", secret, inputs)
+
+        order("notFound", type="secretmanager.iamMembers", name="*/secrets/hf-token/*", count=2)
+        error = failed(lambda: grant("hf-token"))
+        assert f'Error retrieving IAM policy for secretmanager secret "projects/{PROJECT}/secrets/hf-token": ' in str(
+            error
+        )
+        assert re.search(
+            r"googleapi: Error 404: Secret \[projects/\d{12}/secrets/hf-token\] not found\.$", str(error).strip()
+        )
+        assert error.made is None
+        grant("hf-token-old")
+        assert struck(daemon) == 1
+        once(daemon, "secretmanager.iamMembers")
+        failed(lambda: grant("hf-token"))
+        grant("hf-token")
+
+    def test_a_secret_that_was_deleted(self, world: World, daemon: Daemon, order: Callable[..., None]) -> None:
+        """A refresh forgets the grant, so that the next update makes it anew."""
+        world.engine.create("Service", "secretmanager", {"service": "secretmanager.googleapis.com"})
+        inputs = {"secretId": "hf", "role": "roles/secretmanager.secretAccessor", "member": "user:a@example.com"}
+        made = world.engine.create("SecretIamMember", "hf", inputs)
+        order("notFound", type="secretmanager.*", operation="read")
+        assert world.engine.read("SecretIamMember", "hf", made.id, made) is None
+        assert struck(daemon) == 1
 
     def test_the_quota_of_a_node_pool(self, world: World, daemon: Daemon, order: Callable[..., None]) -> None:
         """Compute Engine's regional quota for TPUs: told at once, with the page to ask for more."""

@@ -198,7 +198,11 @@ class TestNodePools:
             ),
             (
                 World.pool_inputs(nodeLocations=["us-east5-c"], node_config={"machineType": "ct6e-standard-9t"}),
-                "Machine type with name 'ct6e-standard-9t' does not exist in zone 'us-east5-c'.",
+                'Invalid machine type "ct6e-standard-9t" in zone "us-east5-c": GCE_NOT_FOUND',
+            ),
+            (
+                World.pool_inputs({"machineType": "e2-standart-4", "diskType": "pd-balanced"}),
+                'googleapi: Error 400: Invalid machine type "e2-standart-4" in zone "us-east5-b": GCE_NOT_FOUND, badRequest',
             ),
             (
                 World.pool_inputs({"machineType": "e2-standardly"}, nodeLocations=["us-east1-b"]),
@@ -265,7 +269,7 @@ class TestNodePools:
         cluster = world.engine.create("Cluster", "main", World.cluster_inputs(location="us-east4"))
         inputs = World.pool_inputs(cluster=cluster.id, location="us-east4", nodeLocations=["us-east4-c"])
         message = refused(world, "NodePool", inputs)
-        assert "Machine type with name 'ct6e-standard-4t' does not exist in zone 'us-east4-c'." in message
+        assert 'Invalid machine type "ct6e-standard-4t" in zone "us-east4-c": GCE_NOT_FOUND' in message
 
     def test_a_slice_that_is_right(self, world: World) -> None:
         """Two VMs, one zone, compact placement: what the guides show works here too."""

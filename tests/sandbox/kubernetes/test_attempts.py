@@ -24,11 +24,11 @@ UNREACHABLE = UnreachableError("https://127.0.0.1:1", "connection refused")
 class Clock(Patience):
     """Patience whose pauses take no time, and are added up."""
 
-    waited = 0.0
+    paused = 0.0
 
     def pause(self, seconds: float) -> None:
         """Time passes."""
-        self.waited += seconds
+        self.paused += seconds
 
 
 def tried(error: Exception, done: str, *, times: int | None = None) -> float:
@@ -48,7 +48,7 @@ def tried(error: Exception, done: str, *, times: int | None = None) -> float:
             attempt(action, "x", done, patience)
     else:
         assert attempt(action, "x", done, patience) == "made"
-    return patience.waited
+    return patience.paused
 
 
 @pytest.mark.parametrize("error", [NO_MATCH, NAMESPACE, NOT_SERVED])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from sandbox.kubernetes.awaiting import pod_reason
+from sandbox.kube.client import Client
+from sandbox.kubernetes.awaiting import allowed
 from sandbox.kubernetes.conditions import WaitForError, find, parse_wait_for
+from sandbox.kubernetes.pod_reasons import pod_reason, pod_reasons
 from sandbox.kubernetes.readiness import fatal, missing
 
 
@@ -205,3 +207,45 @@ def test_json_paths(path: str, found: list[int]) -> None:
 def test_pod_reasons(status: dict[str, Any], reason: str | None) -> None:
     """Why a pod is not ready fits on one line."""
     assert pod_reason({"metadata": {"name": "x"}, "status": status}) == reason
+
+
+class Events:
+    """A cluster with one unready pod and what a kubelet has said of it."""
+
+    def list(self, _version: str, kind: str, _namespace: str | None, **selectors: str) -> list[dict[str, Any]]:
+        """The pod, or its warnings."""
+        if kind == "Pod":
+            said = "containers with unready status: [m]"
+            conditions = [
+                {"type": kind, "status": "False", "reason": "ContainersNotReady", "message": said}
+                for kind in ("ContainersReady", "Ready")
+            ]
+            return [{"metadata": {"name": "x", "uid": "u"}, "status": {"phase": "Running", "conditions": conditions}}]
+        assert selectors == {"field_selector": "involvedObject.uid=u,type=Warning"}
+        return [
+            {"reason": "Unhealthy", "message": "an older one", "lastTimestamp": "2026-01-01T00:00:00Z"},
+            {
+                "reason": "Unhealthy",
+                "message": "Startup probe failed: refused",
+                "lastTimestamp": "2026-01-01T00:00:02Z",
+            },
+            {"reason": "BackOff", "message": "Back-off restarting", "lastTimestamp": "2026-01-01T00:00:03Z"},
+        ]
+
+
+def test_a_probe_that_fails_is_among_the_reasons() -> None:
+    """The incident: a health check on a port where nothing listens was three minutes of dots."""
+    deployment = {"kind": "Deployment", "metadata": {}, "spec": {"selector": {"matchLabels": {"app": "x"}}}}
+    assert pod_reasons(cast("Client", Events()), deployment) == [
+        "Pod x is Running (ContainersNotReady: containers with unready status: [m]): Startup probe failed: refused"
+    ]
+
+
+def test_deadlines_of_workloads_pass_at_the_sandboxs_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """900 s of a Deployment are 90 and what this machine needs; at GKE's own speed, and for other kinds, they stay."""
+    monkeypatch.setenv("SANDBOX_SPEED", "10")
+    assert allowed("Deployment", 900) == 120
+    assert allowed("Deployment", 3) == 3
+    assert allowed("CustomResourceDefinition", 900) == 900
+    monkeypatch.setenv("SANDBOX_SPEED", "1")
+    assert allowed("Deployment", 900) == 900

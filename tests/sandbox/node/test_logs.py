@@ -13,12 +13,17 @@ from sandbox.node.logs import log_file, note, tail
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A sandbox with a pod of two containers and a simulated one."""
+    """A sandbox with a pod of two containers, a simulated one, and the log of one that is gone."""
     monkeypatch.setenv("SANDBOX_HOME", str(tmp_path))
     cluster = tmp_path / "clusters" / "p_l_c"
     for container in ("main", "proxy"):
         note(log_file(cluster, "llm", "qwen-0", container), f"from {container}")
-    AddressBook(file_of(cluster)).write({"llm/nothing-0": PodAddress(pod_ip="10.64.0.9")})
+    note(log_file(cluster, "llm", "old-0", "main"), "from an old one")
+    here = {
+        "llm/nothing-0": PodAddress(pod_ip="10.64.0.9"),
+        "llm/qwen-0": PodAddress(pod_ip="10.64.0.8", ports={80: 40001}),
+    }
+    AddressBook(file_of(cluster)).write(here)
     return tmp_path
 
 
@@ -37,8 +42,11 @@ def test_all_containers_are_told_apart(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["llm/qwen-1"], "'llm/qwen-1' names no pod with a log. Write POD=namespace/name, one of: llm/qwen-0"),
-        ([""], "'' names no pod with a log. Write POD=namespace/name, one of: llm/qwen-0"),
+        (
+            ["llm/qwen-1"],
+            "'llm/qwen-1' names no pod with a log. Write POD=namespace/name, one of: llm/qwen-0, llm/old-0 (ended)",
+        ),
+        ([""], "'' names no pod with a log. Write POD=namespace/name, one of: llm/qwen-0, llm/old-0 (ended)"),
         (["llm/qwen-0", "--container", "x"], "llm/qwen-0 has no container x; it has main, proxy"),
         (["llm/nothing-0"], "llm/nothing-0 is simulated: nobody knows how to run its image here, so it writes nothing"),
     ],

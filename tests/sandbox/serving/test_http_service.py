@@ -90,6 +90,15 @@ def test_a_wrong_fault_changes_nothing(start: Start, fault: object) -> None:
     assert server.get("/__fault").json() == before
 
 
+def test_the_sandboxs_own_questions_are_not_logged(start: Start) -> None:
+    """The incident: requests drowned in what the metrics-server asks every second."""
+    server = ready_server(start)
+    assert server.get("/__usage").status == 200
+    assert server.get("/healthz").status == 200
+    eventually(lambda: "GET /healthz" in server.lines(), "a request is logged")
+    assert "__usage" not in server.lines()
+
+
 def test_faults_cannot_be_set_through_a_load_balancer(start: Start) -> None:
     """What comes from outside has passed a proxy."""
     server = ready_server(start)
