@@ -83,7 +83,10 @@ def count_resources(output: str) -> int:
 
 
 def with_models(content: Mapping[str, Any], more: int) -> dict[str, Any]:
-    """The configuration of a stack with `more` further models, each a copy of its first with a slice of its own."""
+    """The configuration of a stack with `more` further models, each a copy of its first with a slice of its own.
+
+    Their endpoint pickers run in the system pool, a whole processor each, and settings refuse one that has no room.
+    """
     platform: dict[str, Any] = content["config"][PLATFORM]
     first: dict[str, Any] = platform["models"][0]
     copies = [{**first, "name": f"copy-{number}", "replicas": 1} for number in range(1, more + 1)]
@@ -93,7 +96,9 @@ def with_models(content: Mapping[str, Any], more: int) -> dict[str, Any]:
         else pool
         for pool in platform["tpuPools"]
     ]
+    system = {**platform["systemPool"], "machineType": "e2-standard-8", "nodes": 1 + more // 4} if more else {}
     changed = {**platform, "models": [*platform["models"], *copies], "tpuPools": pools}
+    changed["systemPool"] = system or platform["systemPool"]
     return {**content, "config": {**content["config"], PLATFORM: changed}}
 
 

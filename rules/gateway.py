@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from rules.finding import Finding
+from rules.nearest import nearest
 
 GATEWAY_GROUP: Final = "gateway.networking.k8s.io"
 GATEWAY_API_VERSION: Final = "gateway.networking.k8s.io/v1"
@@ -90,6 +91,10 @@ def check_gateway_class(class_name: str, backend_kinds: Iterable[str]) -> list[F
         if takes(class_name, kind):
             continue
         allowed = INFERENCE_POOL_CLASSES[kind]
+        near = None if class_name in GATEWAY_CLASSES else nearest(class_name, allowed)
+        if near is not None or (is_gke_class(class_name) and class_name not in GATEWAY_CLASSES):
+            findings.append(_unknown_class(class_name, near, allowed))
+            continue
         findings.append(
             Finding(
                 path="spec.gatewayClassName",
@@ -103,6 +108,16 @@ def check_gateway_class(class_name: str, backend_kinds: Iterable[str]) -> list[F
             )
         )
     return findings
+
+
+def _unknown_class(class_name: str, near: str | None, allowed: Sequence[str]) -> Finding:
+    return Finding(
+        path="spec.gatewayClassName",
+        value=class_name,
+        reason="there is no such GatewayClass: no controller takes the Gateway, and it never gets an address",
+        remedy=f"Did you mean {near}?" if near else f"Write {' or '.join(allowed)}.",
+        rule="inference-pool-class",
+    )
 
 
 def check_route_rules(rules: Sequence[Mapping[str, Any]]) -> list[Finding]:

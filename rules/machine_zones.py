@@ -1,7 +1,8 @@
 """In which zones nodes without TPU can be had, as far as a dated list can tell.
 
 Owns the list (`data/machine_zones.json`) and what is certain without one: AI zones hold accelerators only, and a TPU machine
-is no machine for controllers. Does not own TPU machines (`tpu`). A family that is merely not listed for a zone warns.
+is no machine for controllers. Does not own TPU machines (`tpu`), nor which types a family has (`machine_types`). A family that is
+merely not listed for a zone warns.
 Source of AI zones: https://cloud.google.com/compute/docs/regions-zones/ai-zones, read 2026-08.
 """
 
@@ -12,6 +13,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from rules import machine_types
 from rules.finding import Finding
 from rules.tpu import is_tpu_machine_name
 from rules.tpu.machines import DATA
@@ -30,8 +32,8 @@ def is_ai_zone(zone: str) -> bool:
 
 
 def is_machine_type(name: str) -> bool:
-    """Whether `name` reads like a Compute Engine machine type without TPU."""
-    return _MACHINE.fullmatch(name) is not None
+    """Whether `name` is a Compute Engine machine type without TPU, as far as the lists can tell."""
+    return _MACHINE.fullmatch(name) is not None and machine_types.exists(name) is not False
 
 
 def families(zone: str) -> list[str]:
@@ -60,7 +62,10 @@ def check_machine(machine_type: str, zones: Iterable[str]) -> list[Finding]:
         reason = (
             "no machine family of this name is known here" if plausible else "it is no machine type of Compute Engine"
         )
-        return [_finding(machine_type, reason, "one such as e2-standard-4", certain=not plausible)]
+        return [_finding(machine_type, reason, _instead(machine_type), certain=not plausible)]
+    if machine_types.exists(machine_type) is False:
+        reason = f"Compute Engine has no such machine type, by the list of {machine_types.DATE}: GKE refuses the pool"
+        return [_finding(machine_type, reason, _instead(machine_type))]
     family = match["family"] or "n1"
     for zone in zones:
         if is_ai_zone(zone):
@@ -78,6 +83,13 @@ def check_machine(machine_type: str, zones: Iterable[str]) -> list[Finding]:
             )
         ]
     return []
+
+
+def _instead(machine_type: str) -> str:
+    near = machine_types.nearest(machine_type)
+    return (
+        "one such as e2-standard-4" if near is None else f"{near}, if you meant that, or another one of Compute Engine"
+    )
 
 
 def _finding(machine_type: str, reason: str, instead: str, *, certain: bool = True) -> Finding:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rules.finding import Finding
-from rules.tpu.machines import DATA
+from rules.tpu.machines import DATA, MACHINE_TYPES
 
 GIB: Final = 1024**3
 MEMORY_UTILIZATION: Final = 0.9
@@ -73,9 +73,14 @@ _SHAPES: Final = _load()
 
 def model_shape(name: str) -> Shape | None:
     """The shape of a model by a name such as `Qwen/Qwen2.5-3B-Instruct`; None where it is not known."""
-    base = name.rstrip("/").rsplit("/", 1)[-1].lower()
+    base = _base(name).lower()
     fitting = [known for known in _SHAPES if base == known or base.startswith(f"{known}-")]
     return _SHAPES[max(fitting, key=len)] if fitting else None
+
+
+def _base(name: str) -> str:
+    """The last part of a name or address, without the revision behind a colon."""
+    return name.rstrip("/").partition("://")[2 if "://" in name else 0].partition(":")[0].rsplit("/", 1)[-1]
 
 
 def parameters_billion(name: str) -> float | None:
@@ -83,7 +88,7 @@ def parameters_billion(name: str) -> float | None:
 
     Of `8x7B` it is what the model has at least, because experts share a part.
     """
-    base = name.rstrip("/").rsplit("/", 1)[-1]
+    base = _base(name)
     experts = _EXPERTS.search(base)
     if experts is not None:
         return int(experts.group(1)) * float(experts.group(2)) * _EXPERT_SHARE
@@ -140,7 +145,7 @@ def check_fit(
                 path="parameters",
                 value=parameters_billion,
                 reason=f"{sized}, and {memory}: the server runs out of memory while it loads them",
-                remedy=f"Take a slice of at least {_enough(weights, hbm_gib_per_chip, utilization)} chips, or quantised weights.",
+                remedy=_remedy(enough_chips(weights, hbm_gib_per_chip, utilization), hbm_gib_per_chip),
                 rule="weights",
             )
         ]
@@ -156,11 +161,13 @@ def check_fit(
                         f"{sized}, and {memory}: the KV cache holds {room} tokens, so vLLM ends at start with 'max seq len "
                         "is larger than the maximum number of tokens that can be stored in KV cache'"
                     ),
-                    remedy=f"Write at most {room}, or take a slice with more chips.",
+                    remedy=f"Write at most {room}, or take a slice with more chips."
+                    if room
+                    else "Take a slice with more chips, or quantised weights.",
                     rule="kv-cache",
                 )
             ]
-    fewer = _enough(weights / _COMFORT, hbm_gib_per_chip, utilization)
+    fewer = enough_chips(weights / _COMFORT, hbm_gib_per_chip, utilization)
     if fewer > chips / 2:
         return []
     return [
@@ -195,7 +202,25 @@ def check_heads(shape: Shape | None, tensor_parallel_size: int) -> list[Finding]
     ]
 
 
-def _enough(gib: float, hbm_gib_per_chip: int, utilization: float) -> int:
+def largest_host(hbm_gib_per_chip: int) -> int | None:
+    """Chips of that memory in the largest machine that makes a slice alone; None for chips that are not known."""
+    return max(
+        (m.chips_per_vm for m in MACHINE_TYPES.values() if m.single_host and m.hbm_gib_per_chip == hbm_gib_per_chip),
+        default=None,
+    )
+
+
+def _remedy(chips: int, hbm_gib_per_chip: int) -> str:
+    largest = largest_host(hbm_gib_per_chip)
+    if largest is None or chips <= largest:
+        return f"Take a slice of at least {chips} chips, or quantised weights."
+    return (
+        f"Take quantised weights or a smaller model: these need at least {chips} chips, and no single host has more than "
+        f"{largest} of them; vLLM on TPU does not serve reliably over several."
+    )
+
+
+def enough_chips(gib: float, hbm_gib_per_chip: int, utilization: float = MEMORY_UTILIZATION) -> int:
     """The smallest power of two of chips whose usable memory is at least that; slices double in size."""
     chips = 1
     while chips * hbm_gib_per_chip * utilization < gib:

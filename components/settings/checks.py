@@ -14,30 +14,21 @@ from pydantic_core import PydanticCustomError
 from rules import gateway, kserve, kserve_install, tpu, versions
 from rules.finding import Finding
 
-DERIVED_ARGUMENTS: Mapping[str, str] = {
-    "--port": "nothing here: KServe fixes the port",
-    "--host": "nothing here: servers listen on every address of their pod",
-    "--served-model-name": "it as servedName",
-    "--max-model-len": "it as maxModelLength",
-    "--tensor-parallel-size": "the topology of a pool with as many chips",
-    "-tp": "the topology of a pool with as many chips",
-    "--ssl-certfile": "kserve.backendTls: true, which switches everything that calls the server too",
-    "--ssl-keyfile": "kserve.backendTls: true, which switches everything that calls the server too",
-    "--enable-ssl-refresh": "kserve.backendTls: true, which switches everything that calls the server too",
-}
-"""vLLM arguments that the platform sets itself, and where the value belongs instead."""
-
 
 def refuse(field: str, value: Any, reason: str, instead: str) -> NoReturn:
-    """Rejects a setting.
+    """Rejects a setting, with what to write instead.
 
     Raises:
         PydanticCustomError: Always; its context carries the four parts for `components.loading`.
     """
+    _refuse(field, value, reason, f"Write {instead}.")
+
+
+def _refuse(field: str, value: Any, reason: str, remedy: str) -> NoReturn:
     raise PydanticCustomError(
         "refused",
-        "{field}: {value}: {reason}. Write {instead}.",
-        {"field": field, "value": "not set" if value is None else repr(value), "reason": reason, "instead": instead},
+        "{field}: {value}: {reason}. {remedy}",
+        {"field": field, "value": "not set" if value is None else repr(value), "reason": reason, "remedy": remedy},
     )
 
 
@@ -50,13 +41,8 @@ def findings(
     """
     for finding in found:
         if finding.certain:
-            instead = finding.remedy.removeprefix("Write ").rstrip(".")
-            refuse(
-                names.get(finding.path, finding.path) if field is None else field,
-                finding.value,
-                finding.reason.rstrip("."),
-                instead,
-            )
+            where = names.get(finding.path, finding.path) if field is None else field
+            _refuse(where, finding.value, finding.reason.rstrip("."), finding.remedy)
 
 
 def check_cidr(value: str) -> str:
@@ -126,15 +112,6 @@ def check_slice(machine_type: str, topology: str) -> None:
     if machine is None or tpu.chips(topology) % machine.chips_per_vm:
         # Not in the tables, which may be incomplete; but what cannot be counted in nodes cannot be built either.
         findings((replace(finding, certain=True) for finding in found), names=names)
-
-
-def check_derived_arguments(arguments: Iterable[str]) -> None:
-    """No vLLM argument that follows from other settings: the last one on the command line would win."""
-    for argument in arguments:
-        flag = argument.split("=", 1)[0].split(" ", 1)[0].replace("_", "-")
-        if instead := DERIVED_ARGUMENTS.get(flag):
-            reason = "probes, health checks, routes and node pools are made for the value that the platform sets"
-            refuse("extraArgs", argument, reason, instead)
 
 
 _FIXED_TAG = re.compile(r"[^\s:@]+:(?!latest$)\w[\w.-]{0,127}|[^\s@]+@sha256:[0-9a-f]{64}", re.ASCII)

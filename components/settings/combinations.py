@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from components.settings.checks import findings, refuse
 from components.settings.model_routing import EndpointPicker
-from rules import autoscaling, edge, machine_zones, monitoring, quantity, secrets
+from rules import autoscaling, edge, machine_zones, monitoring, quantity, secrets, system_pool
 
 if TYPE_CHECKING:
     from components.settings.stack import Settings
@@ -28,6 +28,7 @@ def check_combinations(settings: Settings) -> None:
     _metrics_are_collected(settings)
     _pods_are_read(settings)
     _control_plane_has_nodes(settings)
+    _system_pool_has_room(settings)
     _pods_have_addresses(settings)
     _quota_has_room(settings)
     _egress_is_restricted(settings)
@@ -86,6 +87,26 @@ def _control_plane_has_nodes(settings: Settings) -> None:
     if not settings.cluster.regional and machine_zones.is_ai_zone(settings.zone):
         reason = f"{settings.zone} is an AI zone, without the machines that a cluster of that zone begins with"
         refuse("cluster.regional", False, reason, "true; the TPU nodes stay in their zone")
+
+
+def _system_pool_has_room(settings: Settings) -> None:
+    """The nodes without TPU hold the controllers, the endpoint pickers, and the services at their smallest."""
+    wanted = list(system_pool.CONTROLLERS) if settings.models else []
+    for model in settings.models:
+        picker = model.endpoint_picker or EndpointPicker()
+        count = picker.replicas * len(model.service_names)
+        wanted.append(_pods(f"the endpoint picker of {model.name}", count, picker.cpu, picker.memory))
+    for service in settings.services:
+        asked = service.resources.requests
+        wanted.append(_pods(f"the server of {service.name}", service.fewest_replicas, asked.cpu, asked.memory))
+    pool = settings.system_pool
+    findings(system_pool.check_system_pool(pool.machine_type, pool.nodes, wanted), "systemPool.machineType")
+
+
+def _pods(what: str, count: int, cpu: str, memory: str) -> system_pool.Wanted:
+    return system_pool.Wanted(
+        what=what, count=count, millicpu=int(_number(cpu) * 1000), memory_mib=int(_number(memory) / 1024**2)
+    )
 
 
 def _pods_have_addresses(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from components.settings.base import Cidr, Section
 from components.settings.checks import refuse
 from components.settings.gateway import GoogleName
 from components.settings.secrets import ManagedSecret
-from rules import edge
+from rules import callers, edge
 from rules.access import PUBLIC_MEMBERS
 
 
@@ -18,7 +18,8 @@ class CloudArmor(Section):
     """A regional Cloud Armor policy, made for this stack and attached to every backend."""
 
     allowed_cidrs: tuple[Cidr, ...] = ()
-    """Ranges that clients may come from, all others get 403; without any, everybody may come."""
+    """Ranges that clients may come from, all others get 403. Left out, everybody may come, at the pace of requestsPerMinute; the
+    policy public-anonymous refuses that on the internet where nothing else, such as iap, decides who may call."""
     requests_per_minute: PositiveInt | None = None
     """Requests that one client address may send a minute; further ones get 429."""
 
@@ -27,6 +28,12 @@ class CloudArmor(Section):
         if not self.allowed_cidrs and self.requests_per_minute is None:
             reason = "a policy without a rule lets everything pass"
             refuse("allowedCidrs", None, reason, "ranges, or requestsPerMinute")
+        if "allowed_cidrs" in self.model_fields_set and not self.allowed_cidrs:
+            reason = "a list without ranges keeps nobody out: everybody may call the models"
+            refuse("allowedCidrs", [], reason, "your clients' ranges, or no such line if everybody may come")
+        if callers.is_everybody(self.allowed_cidrs):
+            reason = "these ranges are the whole internet, so the list keeps nobody out"
+            refuse("allowedCidrs", ", ".join(self.allowed_cidrs), reason, "your clients' ranges only")
         return self
 
 

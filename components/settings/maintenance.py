@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
 from components.settings.base import Section
 from components.settings.checks import findings, refuse
@@ -14,14 +15,23 @@ from rules import maintenance
 Day = Literal["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
 
 
+def _as_written(value: Any) -> Any:
+    """A moment that was written without quotes: the engine hands it on as Go prints it, 2026-12-20 00:00:00 +0000 UTC."""
+    return re.sub(r"^(\S+) (\S+) ([+-]\d{4}) \S+$", r"\1T\2\3", value) if isinstance(value, str) else value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_written)]
+"""A moment with its time zone."""
+
+
 class Exclusion(Section):
     """A time without upgrades."""
 
     name: Annotated[str, Field(min_length=1, max_length=63)]
     """What it is for, such as a sales event."""
-    begin: AwareDatetime
+    begin: Moment
     """First moment, such as 2026-12-20T00:00:00Z."""
-    until: AwareDatetime
+    until: Moment
     """Last moment."""
     scope: Literal["NO_UPGRADES", "NO_MINOR_UPGRADES", "NO_MINOR_OR_NODE_UPGRADES"] = "NO_UPGRADES"
     """What is held back: everything (30 days at most), new minor versions, or those and all upgrades of nodes."""

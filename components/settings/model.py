@@ -8,12 +8,13 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from components.settings.base import DnsLabel, Section
-from components.settings.checks import check_derived_arguments, check_image, findings, refuse
+from components.settings.checks import check_image, refuse
+from components.settings.model_arguments import check_arguments
 from components.settings.model_experimental import Lora, MultiHost, Prefill
 from components.settings.model_lifecycle import ModelAutoscaling, ModelShutdown, Priority
 from components.settings.model_resources import Resources
 from components.settings.model_routing import Canary, EndpointPicker, HealthCheckNumbers
-from components.settings.model_server import ServerFlags, check_typed_flags
+from components.settings.model_server import ServerFlags
 from components.settings.model_weights import CompileCache, SharedVolume, Weights, check_hugging_face, check_uri
 from rules import kserve, memory, node_room, vllm
 from rules.product_images import VLLM_TPU
@@ -75,9 +76,13 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _arguments_are_known(self) -> Self:
-        findings(vllm.check_arguments(self.extra_args), "extraArgs")
-        check_derived_arguments(self.extra_args)
-        check_typed_flags(self.extra_args)
+        check_arguments(self.extra_args, self.image)
+        if self.prefill is not None:
+            check_arguments(self.prefill.extra_args, self.image, "prefill.extraArgs")
+        if self.canary is not None:
+            own = self.canary.extra_args
+            where = "extraArgs" if own is None else "canary.extraArgs"
+            check_arguments(self.extra_args if own is None else own, self.canary.image or self.image, where)
         return self
 
     @model_validator(mode="after")
@@ -121,7 +126,6 @@ class Model(Section):
             refuse(
                 "canary.name", canary.name, "the model itself has this name", "a name of its own, such as its version"
             )
-        check_derived_arguments(canary.extra_args or ())
         if self.weights.cache == "hyperdiskMl" and canary.uri is not None:
             reason = "the model's weights are read from its disk, whatever the address says"
             refuse("canary.uri", canary.uri, reason, "pvc://CLAIM/PATH for both of them and weights.cache: none")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PositiveInt
 
 from components.settings.base import Section
-from components.settings.checks import findings, refuse
-from rules import vllm, vllm_flags
+from components.settings.checks import findings
+from rules import vllm
 
 
 def check_quantization(value: str) -> str:
@@ -50,38 +49,3 @@ class ServerFlags(Section):
     """Run Python code that comes with the weights. Whoever can change them can then run code in the server."""
     shared_memory_gib: Annotated[PositiveInt, Field(le=512)] = vllm.SHARED_MEMORY_GIB
     """Size of /dev/shm in GiB, taken from the node's memory as it is used."""
-
-
-TYPED_FLAGS: Final[Mapping[str, str]] = {
-    "--data-parallel-size": "server.tensorParallelSize, from which it follows",
-    "--dtype": "it as server.dtype",
-    "--quantization": "it as server.quantization",
-    "--kv-cache-dtype": "it as server.kvCacheDtype",
-    "--gpu-memory-utilization": "it as server.gpuMemoryUtilization",
-    "--max-num-seqs": "it as server.maxNumSeqs",
-    "--max-num-batched-tokens": "it as server.maxNumBatchedTokens",
-    "--enable-prefix-caching": "it as server.enablePrefixCaching",
-    "--no-enable-prefix-caching": "server.enablePrefixCaching: false",
-    "--block-size": "it as server.blockSize",
-    "--tool-call-parser": "it as server.toolCallParser",
-    "--enable-auto-tool-choice": "server.toolCallParser, which turns it on",
-    "--reasoning-parser": "it as server.reasoningParser",
-    "--chat-template": "it as server.chatTemplate",
-    "--trust-remote-code": "server.trustRemoteCode: true",
-    "--shutdown-timeout": "shutdown.finishSeconds, from which it follows",
-    "--lora-modules": "lora.adapters",
-    "--enable-lora": "lora.adapters",
-    "--revision": "it behind the model in uri: hf://ORGANIZATION/MODEL:REVISION",
-    "--download-dir": "weights.cache",
-}
-"""Flags that have a setting, and which."""
-
-
-def check_typed_flags(arguments: Iterable[str], field: str = "extraArgs") -> None:
-    """No argument that a setting stands for: the platform has to know the value, and the last one on the line would win."""
-    for argument in arguments:
-        written = argument.partition("=")[0].partition(" ")[0]
-        name = vllm_flags.long_name(written) or written
-        if instead := TYPED_FLAGS.get(name):
-            reason = "it has a setting, which probes, routing and the policies read as well"
-            refuse(field, argument, reason, instead)

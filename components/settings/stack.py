@@ -19,7 +19,7 @@ from components.settings.http_service import HttpService
 from components.settings.images import Images
 from components.settings.kserve import KServe
 from components.settings.model import Model
-from components.settings.model_placement import check_in_cluster, check_on_nodes, check_on_pool
+from components.settings.model_placement import check_in_cluster, check_in_memory, check_on_nodes, check_on_pool
 from components.settings.monitoring import Monitoring
 from components.settings.namespace import Isolation, check_isolation
 from components.settings.network import Network
@@ -130,7 +130,8 @@ class Settings(Section):
         findings(found, "systemPool.machineType")
         pools: dict[str, TpuPool] = {}
         for index, pool in enumerate(self.tpu_pools):
-            findings(tpu.check_zone(pool.machine_type, self.zone, self.extra_tpu_zones), "zone")
+            found = tpu.check_zone(pool.machine_type, self.zone, self.extra_tpu_zones, named="extraTpuZones")
+            findings(found, "zone")
             if pool.name in pools:
                 refuse(f"tpuPools[{index}].name", pool.name, "another pool has this name", "a name of its own")
             pools[pool.name] = pool
@@ -171,6 +172,7 @@ class Settings(Section):
             pool = behind[0]
             check_place(model.pool, behind, self.compute_classes, f"{where}.pool")
             check_on_pool(model, pool, where)
+            check_in_memory(model, pool, where)
             for each in behind:
                 check_on_nodes(model, each, where, f"tpuPools[{self.tpu_pools.index(each)}]")
             check_in_cluster(model, self.cluster, self.kserve, where)

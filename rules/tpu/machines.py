@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from rules.finding import Finding
+from rules.nearest import nearest
 
 TPU_ACCELERATOR_LABEL: Final = "cloud.google.com/gke-tpu-accelerator"
 TPU_TOPOLOGY_LABEL: Final = "cloud.google.com/gke-tpu-topology"
@@ -116,15 +117,23 @@ def accelerator(label: str) -> MachineType | None:
     return next((m for m in MACHINE_TYPES.values() if m.node_label == label), None)
 
 
+def _names(machines: Iterable[MachineType]) -> str:
+    return ", ".join(machine.name for machine in machines)
+
+
 def unknown_machine(name: str) -> Finding:
     """What is wrong with a machine type that is not in the table; certain only where the table is complete."""
     family = name.split("-", 1)[0]
+    series = {machine.name.rpartition("-")[0] for machine in MACHINE_TYPES.values()}
+    near = None if name.rpartition("-")[0] in series else nearest(name, MACHINE_TYPES, cutoff=0.88)
     relatives = [m for m in MACHINE_TYPES.values() if m.name.split("-", 1)[0] == family]
     return Finding(
         path="machineType",
         value=name,
         reason="it is no TPU machine type that GKE offers" if relatives else "it is no TPU machine type known here",
-        remedy=f"Write one of {', '.join(m.name for m in relatives) or ', '.join(MACHINE_TYPES)}.",
+        remedy=f"Did you mean {near}? The others are {_names(m for m in MACHINE_TYPES.values() if m.name != near)}."
+        if near
+        else f"Write one of {_names(relatives or MACHINE_TYPES.values())}.",
         certain=not is_tpu_machine_name(name) or any(m.complete for m in relatives),
         rule="machine-type",
     )

@@ -26,17 +26,23 @@ def zones(generation: str) -> tuple[str, ...]:
     return tuple(_ZONES["generations"].get(generation, {}).get("zones", ()))
 
 
-def check_zone(machine_type: str, zone: str, extra_zones: Iterable[str] = ()) -> list[Finding]:
+def check_zone(
+    machine_type: str,
+    zone: str,
+    extra_zones: Iterable[str] = (),
+    *,
+    named: str = "extraTpuZones of the settings, or extraZones of the pack's configuration,",
+) -> list[Finding]:
     """Whether that zone has node pools of that machine type.
 
     The list drifts, so a zone is refused only where the table is known to be complete; elsewhere the finding has
-    `certain=False`. `extra_zones` are zones the caller knows to work and are never reported.
+    `certain=False`. `extra_zones` are zones the caller knows to work and are never reported; `named` is where they are written.
     """
     machine = MACHINE_TYPES.get(machine_type)
     if machine is None:
         return [unknown_machine(machine_type)]
     offered = zones(machine.generation)
-    listed = f"Write one of {', '.join(offered)}"
+    listed = _listed(offered, zone)
     if _ZONE.fullmatch(zone) is None:
         what = "it is a region, and a TPU slice lives in one zone" if _REGION.fullmatch(zone) else "it is no zone"
         near = [z for z in offered if z.startswith(f"{zone}-")]
@@ -61,8 +67,25 @@ def check_zone(machine_type: str, zone: str, extra_zones: Iterable[str] = ()) ->
             path="zone",
             value=zone,
             reason=why,
-            remedy=f"{listed}, or name the zone as an extra zone if you know that it works.",
+            remedy=f"{listed}{_disputed(facts['disputed'], zone)}, or name the zone under {named} if you know that it works.",
             certain=certain,
             rule="zone",
         )
     ]
+
+
+def _listed(offered: tuple[str, ...], zone: str) -> str:
+    """The zones to choose from: those of the same region first, which need no other setting changed."""
+    region = zone.rsplit("-", 1)[0]
+    near = [each for each in offered if each.rsplit("-", 1)[0] == region]
+    if not near:
+        return f"Write one of {', '.join(offered)}"
+    far = [each for each in offered if each not in near]
+    return f"Write {' or '.join(near)}" + (f", or in another region one of {', '.join(far)}" if far else "")
+
+
+def _disputed(disputed: list[str], zone: str) -> str:
+    """Which zones of the region some lists name and others do not."""
+    region = zone.rsplit("-", 1)[0]
+    near = [each for each in disputed if each.rsplit("-", 1)[0] == region and each != zone]
+    return f" (lists disagree about {', '.join(near)})" if near else ""

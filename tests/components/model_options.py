@@ -30,7 +30,7 @@ OPTIONS: Final[dict[str, dict[str, Any]]] = {
     "adapter": {"replicas": None, "autoscaling": {"maxReplicas": 3, "source": "managed-prometheus"}},
     "priority": {"priority": {"value": 1000}, "replicas": 3, "allowRoot": False},
     "shutdown": {"shutdown": {"drainSeconds": 60, "finishSeconds": 900}, "longestRequestSeconds": 1800},
-    "picker": {"endpointPicker": {"replicas": 2, "cpu": "2"}, "healthCheck": {"timeoutSeconds": 5}},
+    "picker": {"endpointPicker": {"replicas": 2, "cpu": "1250m"}, "healthCheck": {"timeoutSeconds": 5}},
     "canary": {"canary": {"name": "next", "weight": 10, "image": "vllm/vllm-tpu:v0.28.0"}},
     "lora": {"lora": {"adapters": [{"name": "sql", "uri": "hf://org/sql"}], "maxRank": 32}, "endpointPicker": {}},
     "prefill": {"prefill": {"experimental": True, "extraArgs": ["--seed=3"]}},

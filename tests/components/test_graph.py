@@ -287,7 +287,10 @@ def test_refused_settings_create_nothing(*, preview: bool) -> None:
 
 def test_stack_without_settings() -> None:
     """A new stack has no block of settings yet; the message says where to take one from."""
-    message = f"Pulumi.new.yaml has no {KEY}. Copy the block from Pulumi.dev.yaml and adapt it."
+    message = (
+        f"Pulumi.new.yaml has no {KEY}. Write it below `config:`, as in Pulumi.dev.yaml, with the settings that "
+        "docs/settings.md lists; nothing was created."
+    )
     with pytest.raises(SettingsError) as raised:
         build_config({}, "none", stack="new")
     assert str(raised.value) == message
@@ -298,5 +301,6 @@ def test_settings_that_are_no_block() -> None:
     with pytest.raises(SettingsError) as raised:
         build_config({KEY: "tpu-inference-dev"}, "none", stack="new")
     assert str(raised.value) == (
-        f"{PROJECT}:platform in Pulumi.new.yaml is 'tpu-inference-dev'; it must be a block of settings."
+        f"{PROJECT}:platform in Pulumi.new.yaml is 'tpu-inference-dev'; it must be a block of settings. Write them below it, "
+        "each on a line of its own, as docs/settings.md lists them."
     )

@@ -90,7 +90,7 @@ def test_the_pickers_own_settings() -> None:
         "kvCacheUtilizationThreshold": 0.9,
         "metricsStalenessMilliseconds": 500,
         "replicas": 2,
-        "cpu": "2",
+        "cpu": "1250m",
         "memory": "4Gi",
     }
     graph = served({"endpointPicker": wanted, "server": {"blockSize": 64}})
@@ -107,7 +107,7 @@ def test_the_pickers_own_settings() -> None:
     assert plugins["utilization-detector"]["metricsStalenessThreshold"] == "500ms"
     assert scheduler["replicas"] == 2
     (main,) = scheduler["template"]["containers"]
-    assert main["resources"]["requests"] == {"cpu": "2", "memory": "4Gi"}
+    assert main["resources"]["requests"] == {"cpu": "1250m", "memory": "4Gi"}
 
 
 def test_a_canary_gets_its_share_and_a_path_of_its_own() -> None:

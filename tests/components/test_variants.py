@@ -30,6 +30,7 @@ def crowded() -> Graph:
     """Two models on one pool, one on a spot pool of the same shape, and a multi-host pool without a model."""
     settings = one_slice()
     (pool,), (model,) = settings["tpuPools"], settings["models"]
+    settings["systemPool"]["machineType"] = "e2-standard-8"
     settings["tpuPools"] = [
         {**pool, "slices": 3},
         {**pool, "name": "cheap", "capacity": {"type": "spot"}},

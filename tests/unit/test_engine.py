@@ -85,6 +85,15 @@ def test_stack_that_cannot_be_made(engine: Engine, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == "error: no passphrase"
 
 
+def test_stack_that_another_command_has_made_meanwhile(engine: Engine) -> None:
+    """Two updates from nothing: the second one's 'already exists' is no error."""
+    path = engine.workspace.backend / ".pulumi" / "stacks" / "gke-tpu-inference" / "dev.json"
+    text = engine.workspace.tools.pulumi.read_text()
+    made = f"os.makedirs({str(path.parent)!r}); open({str(path)!r}, 'w').close()\n"
+    engine.workspace.tools.pulumi.write_text(text.replace("    sys.exit(9)\n", f"    {made}    sys.exit(9)\n"))
+    assert engine.ensure_stack() == 0
+
+
 def test_stack_that_exists(engine: Engine) -> None:
     """It is not made again: asking the engine would cost every run half a second."""
     state(engine, "{}")
@@ -116,6 +125,6 @@ def test_lock_of_a_dead_engine(engine: Engine, capsys: pytest.CaptureFixture[str
     dead.write_text(json.dumps({"pid": ended.pid}))
     alive.write_text(json.dumps({"pid": os.getpid()}))
     strange.write_text("{")
-    engine.clear_lock()
+    assert engine.clear_lock() == os.getpid()
     assert sorted(path.name for path in locks.iterdir()) == ["alive.json", "strange.json"]
     assert capsys.readouterr().err == "the engine that worked on stack dev is gone; removing its lock\n"

@@ -243,7 +243,7 @@ def test_monitoring_that_tells_nobody_is_refused(case: str) -> None:
 def test_a_channel_is_named_in_full() -> None:
     """A bare number would belong to whatever project the provider was pointed at."""
     message = problem(("monitoring", {"enabled": True, "notificationChannels": ["123"]}))
-    assert message.startswith("platform.monitoring.notificationChannels[0]: '123': string should match pattern")
+    assert message.startswith("platform.monitoring.notificationChannels[0]: '123': it has to be the full name of a")
 
 
 def test_a_stack_serves_something() -> None:

@@ -182,6 +182,26 @@ def test_limits_decide_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (404, "hint: every answer was 404: no route leads to this path. Give the whole address, such as http://"),
+        (405, "hint: every answer was 405: completions want a POST with a body, such as OPTIONS="),
+    ],
+)
+def test_answers_that_are_all_the_same_say_what_is_wrong(
+    status: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The incident: 100 % of 404, as the address was the Gateway's and not the model's."""
+    with serving() as server:
+        server.status = status
+        assert main([server.url, "--rate", "20", "--duration", "0.1"]) == 1
+        assert words in capsys.readouterr().err
+        server.status = 503
+        assert main([server.url, "--rate", "20", "--duration", "0.1"]) == 1
+        assert "hint" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["localhost:80"], "url: 'localhost:80' is no HTTP URL"),

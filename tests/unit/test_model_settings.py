@@ -148,7 +148,7 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
         [("tpuPools.0.topology", "4x4")],
         (
             "models[0].pool: 'v6e-2x2': pool v6e-2x2 is a multi-host slice, which vLLM on TPU does not serve "
-            "reliably. Write a pool with a single-host topology."
+            "reliably. Write a pool with a single-host topology, or models[0].multiHost.experimental: true if you try it anyway."
         ),
     ),
     "several hosts on one": (

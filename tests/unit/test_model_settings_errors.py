@@ -55,14 +55,14 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     "long name": (
         [("models.0.name", "m" * 39)],
         (
-            f"platform.models[0].name: '{'m' * 39}': string should have at most 38 characters. It is: Name of the "
+            f"platform.models[0].name: '{'m' * 39}': it has 39 letters. Write at most 38. It is: Name of the "
             "LLMInferenceService; part of the URL and of every object KServe makes for it"
         ),
     ),
     "startup budget": (
         [("models.0.startupMinutes", 1)],
         (
-            "platform.models[0].startupMinutes: 1: input should be greater than or equal to 15. It is: How long a server may "
+            "platform.models[0].startupMinutes: 1: this is out of bounds. Write 15 or more. It is: How long a server may "
             "take until it answers: loading weights and compiling for the TPU"
         ),
     ),
@@ -92,11 +92,48 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
             "Write fewer replicas, or tpuPools slices: 2."
         ),
     ),
+    "weights beyond any single host": (
+        [("models.0.uri", "hf://meta-llama/Llama-3.1-405B-Instruct")],
+        (
+            "platform.models[0].uri: 'hf://meta-llama/Llama-3.1-405B-Instruct': 405 billion parameters of 2 bytes are 754 GiB of "
+            "weights, and 4 chips of 32 GiB leave vLLM 115 GiB: the server runs out of memory while it loads them. Write a "
+            "smaller or quantised model: this one needs 32 chips, and a single v6e host has 8. A server over several hosts "
+            "(topology: 4x8 of ct6e-standard-4t) is experimental and needs models[0].multiHost.experimental: true."
+        ),
+    ),
+    "weights that a larger host holds": (
+        [("models.0.uri", "hf://meta-llama/Llama-3.1-70B-Instruct")],
+        (
+            "platform.models[0].uri: 'hf://meta-llama/Llama-3.1-70B-Instruct': 70 billion parameters of 2 bytes are 130 GiB of "
+            "weights, and 4 chips of 32 GiB leave vLLM 115 GiB: the server runs out of memory while it loads them. Write a "
+            "smaller or quantised model, or a pool with machineType: ct6e-standard-8t and topology: 2x4."
+        ),
+    ),
+    "weights of a canary": (
+        [
+            ("tpuPools.0.slices", 2),
+            ("models.0.canary", {"name": "second", "uri": "hf://meta-llama/Llama-3.1-70B-Instruct"}),
+        ],
+        (
+            "platform.models[0].canary.uri: 'hf://meta-llama/Llama-3.1-70B-Instruct': 70 billion parameters of 2 bytes are 130 "
+            "GiB of weights, and 4 chips of 32 GiB leave vLLM 115 GiB: the server runs out of memory while it loads them. Write "
+            "a smaller or quantised model, or a pool with machineType: ct6e-standard-8t and topology: 2x4."
+        ),
+    ),
+    "a context beyond the memory": (
+        [("models.0.maxModelLength", 10000000)],
+        (
+            "platform.models[0].maxModelLength: 10000000: 3 billion parameters of 2 bytes are 6 GiB of weights, and 4 chips of "
+            "32 GiB leave vLLM 115 GiB: the KV cache holds 1596341 tokens, so vLLM ends at start with 'max seq len is larger "
+            "than the maximum number of tokens that can be stored in KV cache'. Write at most 1596341, or take a slice with more "
+            "chips."
+        ),
+    ),
     "model on a multi-host pool": (
         [("tpuPools.0.topology", "4x4")],
         (
             "platform.models[0].pool: 'v6e-2x2': pool v6e-2x2 is a multi-host slice, which vLLM on TPU does not serve "
-            "reliably. Write a pool with a single-host topology."
+            "reliably. Write a pool with a single-host topology, or models[0].multiHost.experimental: true if you try it anyway."
         ),
     ),
 }

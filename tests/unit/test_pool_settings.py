@@ -180,6 +180,20 @@ CLASSES: dict[str, tuple[list[tuple[str, Any]], str]] = {
             "Write e2-standard-4."
         ),
     ),
+    "a machine type that is misspelt": (
+        [("systemPool.machineType", "e2-standart-4")],
+        (
+            "systemPool.machineType: 'e2-standart-4': Compute Engine has no such machine type, by the list of 2026-11-30: GKE "
+            "refuses the pool. Write e2-standard-4, if you meant that, or another one of Compute Engine."
+        ),
+    ),
+    "a machine too small for the controllers": (
+        [("systemPool.machineType", "e2-micro")],
+        (
+            "systemPool.machineType: 'e2-micro': a node leaves pods 0.94 vCPU and 0.7 GiB, and LeaderWorkerSet's controller asks "
+            "for 1 vCPU and 1.0 GiB: it stays Pending. Write e2-standard-4 or a larger one."
+        ),
+    ),
     "a system zone elsewhere": (
         [("systemPool.zone", "us-east1-b")],
         "systemPool.zone: 'us-east1-b': this zone is not in region us-east5. Write a zone of us-east5, such as us-east5-b.",

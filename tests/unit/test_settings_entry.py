@@ -59,7 +59,10 @@ REFUSED: dict[str, tuple[list[tuple[str, Any]], str]] = {
     ),
     "host name with a port": (
         [("gateway.hostnames", ["models.example.com:443"])],
-        "platform.gateway.hostnames[0]: 'models.example.com:443': string should match pattern",
+        (
+            "platform.gateway.hostnames[0]: 'models.example.com:443': it has to be a host name with a dot, without port and "
+            "path. Write models.example.com. It is"
+        ),
     ),
     "sign-in over plain HTTP": (
         [("edge", {"iap": IAP})],
@@ -70,7 +73,7 @@ REFUSED: dict[str, tuple[list[tuple[str, Any]], str]] = {
     ),
     "an OAuth client that is none": (
         [*HTTPS, ("edge", {"iap": {**IAP, "clientId": "me"}})],
-        "platform.edge.iap.clientId: 'me': string should match pattern",
+        "platform.edge.iap.clientId: 'me': it has to be the id of an OAuth client. Write one such as 123456-",
     ),
     "a sign-in that nobody passes": (
         [*HTTPS, ("edge", {"iap": {**IAP, "members": []}})],
@@ -119,13 +122,34 @@ REFUSED: dict[str, tuple[list[tuple[str, Any]], str]] = {
             "Write ranges, or requestsPerMinute."
         ),
     ),
+    "an allow list without ranges": (
+        [("edge", {"cloudArmor": {"allowedCidrs": [], "requestsPerMinute": 60}})],
+        (
+            "platform.edge.cloudArmor.allowedCidrs: []: a list without ranges keeps nobody out: everybody may call the models. "
+            "Write your clients' ranges, or no such line if everybody may come."
+        ),
+    ),
+    "an allow list of the whole internet": (
+        [("edge", {"cloudArmor": {"allowedCidrs": ["0.0.0.0/1", "128.0.0.0/1"]}})],
+        (
+            "platform.edge.cloudArmor.allowedCidrs: '0.0.0.0/1, 128.0.0.0/1': these ranges are the whole internet, so the list "
+            "keeps nobody out. Write your clients' ranges only."
+        ),
+    ),
+    "a class that is mistyped": (
+        [("gateway.className", "gke-l7-regional-external")],
+        (
+            "platform.gateway.className: 'gke-l7-regional-external': there is no such GatewayClass: no controller takes the "
+            "Gateway, and it never gets an address. Did you mean gke-l7-regional-external-managed?"
+        ),
+    ),
     "host bits in a range": (
         [("edge", {"cloudArmor": {"allowedCidrs": ["10.0.0.1/24"]}})],
         "platform.edge.cloudArmor.allowedCidrs[0]: '10.0.0.1/24': this is no IPv4 range (10.0.0.1/24 has host bits set)",
     ),
     "Model Armor that waits too long": (
         [("edge", {"modelArmor": {"template": "strict", "timeoutMilliseconds": 20000}})],
-        "platform.edge.modelArmor.timeoutMilliseconds: 20000: input should be less than or equal to 10000",
+        "platform.edge.modelArmor.timeoutMilliseconds: 20000: this is out of bounds. Write 10000 or less",
     ),
     "old KServe": (
         [("kserve", {"version": "v0.18.1"})],
@@ -156,7 +180,10 @@ REFUSED: dict[str, tuple[list[tuple[str, Any]], str]] = {
     ),
     "a mirror with a scheme": (
         [("images", {"mirror": "https://mirror.example.com"})],
-        "platform.images.mirror: 'https://mirror.example.com': string should match pattern",
+        (
+            "platform.images.mirror: 'https://mirror.example.com': it has to be a registry with a path, without https://. Write "
+            "mirror.example.com. It is"
+        ),
     ),
     "certificate arguments by hand": (
         [("models.0.extraArgs", ["--ssl-certfile=/tls/tls.crt"])],

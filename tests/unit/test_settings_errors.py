@@ -58,21 +58,27 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     "wrong type": (
         [("systemPool.nodes", "two")],
         (
-            "platform.systemPool.nodes: 'two': input should be a valid integer, unable to parse string as an integer. "
+            "platform.systemPool.nodes: 'two': this is no whole number. Write a whole number, without quotes and unit. "
             "It is: How many nodes"
         ),
     ),
     "empty value": (
         [("zone", None)],
-        "platform.zone: None: input should be a valid string. It is: Zone of the TPU nodes, such as us-east5-b",
+        "platform.zone: empty: nothing stands there. Write a value. It is: Zone of the TPU nodes, such as us-east5-b",
     ),
     "a value instead of a list": (
         [("models", "qwen")],
-        "platform.models: 'qwen': input should be a list. It is: The models to serve",
+        (
+            "platform.models: 'qwen': this is no list. Write a list, such as [{name: my-name, uri: hf://ORGANIZATION/MODEL, "
+            "servedName: Qwen/Qwen2.5-3B-Instruct, pool: POOL}]. It is: The models to serve"
+        ),
     ),
     "a value instead of a block": (
         [("gateway", "external")],
-        "platform.gateway: 'external': input should be a block of settings. It is: The entry to all models",
+        (
+            "platform.gateway: 'external': this is no block of settings. Write a block, such as {tls: {certificateManager: "
+            "[CERTIFICATE]}}. It is: The entry to all models"
+        ),
     ),
     "no models": (
         [("models", [])],
@@ -84,7 +90,8 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     "project id": (
         [("project", "My Project")],
         (
-            "platform.project: 'My Project': string should match pattern '^[a-z][-a-z0-9]{4,28}[a-z0-9]$'. "
+            "platform.project: 'My Project': it has to be 6 to 30 lower-case letters, digits and dashes, a letter first. "
+            "Write my-project. "
             "It is: Google Cloud project id"
         ),
     ),
@@ -107,6 +114,30 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
         (
             "platform.tpuPools[0].machineType: 'n2-standard-8': it is no TPU machine type known here. "
             f"Write one of {MACHINES}."
+        ),
+    ),
+    "mistyped machine type": (
+        [("tpuPools.0.machineType", "ct6e-standrad-4t")],
+        (
+            "platform.tpuPools[0].machineType: 'ct6e-standrad-4t': it is no TPU machine type that GKE offers. "
+            f"Did you mean ct6e-standard-4t? The others are {MACHINES.replace('ct6e-standard-4t, ', '')}."
+        ),
+    ),
+    "machine type of a size that its family has not": (
+        [("tpuPools.0.machineType", "ct6e-standard-16t")],
+        (
+            "platform.tpuPools[0].machineType: 'ct6e-standard-16t': it is no TPU machine type that GKE offers. "
+            "Write one of ct6e-standard-1t, ct6e-standard-4t, ct6e-standard-8t."
+        ),
+    ),
+    "zone of the region that has none": (
+        [("zone", "us-east5-q")],
+        (
+            "platform.zone: 'us-east5-q': no v6e node pools are offered there (Google's list as of 2026-08-23), and creating one "
+            "fails with 'Unsupported TPU configuration' or GCE_STOCKOUT after minutes of waiting. Write us-east5-a or "
+            "us-east5-b, or in another region one of asia-northeast1-b, europe-west4-a, southamerica-west1-a, us-central1-b, "
+            "us-east1-d, us-south1-ai1b (lists disagree about us-east5-c), or name the zone under extraTpuZones if you know that "
+            "it works."
         ),
     ),
     "machine type of a family that is not known here": (
@@ -163,7 +194,8 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     "empty certificate": (
         [("gateway.allowPlainHttp", DELETE), ("gateway.tls", {"certificateManager": [""]})],
         (
-            "platform.gateway.tls.certificateManager[0]: '': string should match pattern '^[a-z]([-a-z0-9_]{0,61}[a-z0-9])?$'. "
+            "platform.gateway.tls.certificateManager[0]: '': it has to be at most 63 lower-case letters, digits "
+            "and dashes, a letter first. Write one such as my-name. "
             "It is: Names of regional Certificate Manager certificates, in the Gateway's project and region"
         ),
     ),
@@ -181,7 +213,7 @@ CASES: dict[str, tuple[list[tuple[str, Any]], str]] = {
     "release channel": (
         [("cluster.releaseChannel", "regular")],
         (
-            "platform.cluster.releaseChannel: 'regular': string should match pattern '^(RAPID|REGULAR|STABLE|EXTENDED)$'. "
+            "platform.cluster.releaseChannel: 'regular': it has to be RAPID, REGULAR, STABLE or EXTENDED. Write REGULAR. "
             "It is: RAPID, REGULAR, STABLE or EXTENDED: who gets a GKE version first"
         ),
     ),

@@ -88,16 +88,16 @@ def mutations(draw: st.DrawFn) -> Any:
         if change == "drop" and last in section:
             del section[last]
         elif change == "add" and isinstance(section, dict):
-            section[draw(st.text(string.printable, max_size=12))] = draw(VALUES)
+            section[draw(st.text(string.printable, max_size=12))] = copy.deepcopy(draw(VALUES))
         elif change == "repeat" and isinstance(section, list):
             section.append(copy.deepcopy(section[0]))
         elif change == "set" and not above:
             where, name = draw(st.sampled_from(OPTIONAL))
             target = _at(mutated, where)
             if isinstance(target, dict):
-                target[name] = draw(VALUES)
+                target[name] = copy.deepcopy(draw(VALUES))
         else:
-            section[last] = draw(VALUES)
+            section[last] = copy.deepcopy(draw(VALUES))
     return mutated
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from sandbox import traffic
+from sandbox import rollouts, traffic
+from sandbox.kube.client import ApiError, Client
+from sandbox.rollouts import Rollout
 from sandbox.toolchain.progress import Progress
 
 CLUSTER = "projects/acme/locations/us-east5/clusters/c"
@@ -103,3 +105,69 @@ def test_a_backend_without_traffic_and_other_stacks_are_not_waited_for(home: Pat
 def test_a_stack_without_a_load_balancer_is_done(home: Path) -> None:
     """Nothing is waited for that nobody will ever write."""
     assert wait(home, patience=60.0) == []
+
+
+def says_rollouts(monkeypatch: pytest.MonkeyPatch, home: Path, *found: list[Rollout]) -> None:
+    """The cluster answers so, one after the other, and the last for ever."""
+    answers = list(found)
+
+    def pending(_directory: Path, _client: Client, namespaces: list[str]) -> list[Rollout]:
+        assert namespaces == ["inference"]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def connect(_kubeconfig: Path) -> None:
+        return None
+
+    (home / "clusters" / "acme_us-east5_c" / "kubeconfig").touch()
+    monkeypatch.setattr(Client, "from_kubeconfig", connect)
+    monkeypatch.setattr(rollouts, "pending", pending)
+    monkeypatch.setattr(traffic, "ROLLOUT_POLL", 0.0)
+
+
+LATE = Rollout(text="rollout of Deployment inference/qwen is not complete: late", hopeless=frozenset())
+CRASHES = Rollout(
+    text="rollout of Deployment inference/qwen is not complete: crash", hopeless=frozenset({"inference/qwen-0"})
+)
+
+
+def test_a_healthy_backend_is_not_enough_while_a_rollout_goes_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The old version answers; the update is done when the new one does."""
+    write(home, balancer([HEALTHY], [HEALTHY]))
+    says_rollouts(monkeypatch, home, [LATE])
+    assert wait(home) == [LATE.text]
+    says_rollouts(monkeypatch, home, [LATE], [LATE], [])
+    assert wait(home, patience=60.0) == []
+
+
+@pytest.mark.parametrize("pool", [[HEALTHY], [endpoint("UNHEALTHY", "connection refused")]], ids=["old", "none"])
+def test_a_crash_loop_ends_the_wait(home: Path, monkeypatch: pytest.MonkeyPatch, pool: list[Any]) -> None:
+    """Incident: new servers crashed for ever while the old one kept the backend healthy, and `make up` said nothing."""
+    write(home, balancer(pool, [HEALTHY]))
+    says_rollouts(monkeypatch, home, [CRASHES])
+    assert wait(home, patience=3600.0)[-1] == CRASHES.text
+
+
+def test_a_crash_loop_does_not_end_the_wait_for_others(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another server that still starts gets its time."""
+    write(home, balancer([HEALTHY], [endpoint("UNHEALTHY", "not checked yet") | {"pod": "inference/epp-0"}]))
+    says_rollouts(monkeypatch, home, [CRASHES])
+    timer = threading.Timer(0.3, write, (home, balancer([HEALTHY], [HEALTHY])))
+    timer.start()
+    assert wait(home, patience=3600.0) == [CRASHES.text]
+    timer.join()
+
+
+def test_an_api_server_that_does_not_answer_is_asked_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right after an update it may still fill its caches."""
+    write(home, balancer([HEALTHY], [HEALTHY]))
+    says_rollouts(monkeypatch, home, [])
+    answers = [ApiError(429, "TooManyRequests", "storage is (re)initializing")]
+
+    def pending(*_: object) -> list[Rollout]:
+        if answers:
+            raise answers.pop()
+        return []
+
+    monkeypatch.setattr(rollouts, "pending", pending)
+    assert wait(home, patience=60.0) == []
+    assert not answers

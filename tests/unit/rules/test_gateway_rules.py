@@ -170,6 +170,23 @@ def test_generated_names_fit_while_the_name_does() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("gke-l7-regional-external", "Did you mean gke-l7-regional-external-managed?"),
+        ("gke-17-rilb", "Did you mean gke-l7-rilb?"),
+        ("gke-l7-foo", "Write gke-l7-regional-external-managed or gke-l7-rilb."),
+    ],
+)
+def test_a_class_that_does_not_exist(name: str, remedy: str) -> None:
+    """A mistyped class is not said to serve anything: there is none, and the Gateway never gets an address."""
+    (finding,) = gateway.check_gateway_class(name, ["InferencePool"])
+    assert (
+        finding.reason == "there is no such GatewayClass: no controller takes the Gateway, and it never gets an address"
+    )
+    assert finding.remedy == remedy
+
+
+@pytest.mark.parametrize(
     ("argument", "wrong"),
     [
         ("--prefix-cache-block-size=128", True),

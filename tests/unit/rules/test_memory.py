@@ -27,6 +27,7 @@ def fit(name: str, chips: int, length: int = 8192, hbm: int = V6E) -> list[Findi
     [
         ("Qwen/Qwen2.5-3B-Instruct", 3),
         ("hf://Qwen/Qwen2.5-0.5B", 0.5),
+        ("hf://Qwen/Qwen2.5-0.5B:refs/like-70b", 0.5),
         ("meta-llama/Llama-3.3-70B-Instruct", 70),
         ("mistralai/Mixtral-8x7B-Instruct-v0.1", 44.8),
         ("Qwen/Qwen3-30B-A3B", 30),
@@ -143,3 +144,12 @@ def test_a_parallel_size_that_does_not_fill_the_slice() -> None:
     assert not tpu.check_parallel_size(kind, "2x2", 4)
     with pytest.raises(ValueError, match="3 does not divide"):
         tpu.layout(kind, "2x2", 3)
+
+
+def test_what_no_single_host_holds() -> None:
+    """The remedy for weights beyond every single host is no slice of several hosts, which would be refused next."""
+    (finding,) = fit("meta-llama/Llama-3.1-405B-Instruct", 4)
+    assert finding.remedy == (
+        "Take quantised weights or a smaller model: these need at least 32 chips, and no single host has more than 8 of them; "
+        "vLLM on TPU does not serve reliably over several."
+    )

@@ -14,6 +14,8 @@ from sandbox.toolchain import Tools
 from sandbox.workspace import Workspace, WorkspaceError
 from tests.unit.workspace.conftest import KEY
 
+AS_IN_PROD = "Write config: and below it gke-tpu-inference:platform: with the settings, as in Pulumi.prod.yaml."
+
 
 def written(path: Path) -> Mapping[str, Any]:
     """The configuration that the engine will read."""
@@ -73,6 +75,13 @@ def test_checkout_stays_as_it_is(place: Workspace, checkout: Path) -> None:
     assert {path: path.read_bytes() for path in checkout.rglob("*")} == before
 
 
+def test_values_are_read_as_the_engine_reads_them(checkout: Path, place: Workspace) -> None:
+    """A time of day and a moment without quotes are text to the engine; only numbers are numbers."""
+    (checkout / "Pulumi.dev.yaml").write_text("config: {a: {start: 12:00, begin: 2026-12-20T00:00:00Z, nodes: 2}}\n")
+    expected = {"start": "12:00", "begin": "2026-12-20T00:00:00Z", "nodes": 2}
+    assert written(place.configuration("dev"))["config"]["a"] == expected
+
+
 @pytest.mark.usefixtures("checkout")
 def test_stack_that_is_not_there(place: Workspace) -> None:
     """The message lists the stacks there are."""
@@ -99,13 +108,28 @@ def test_an_example_is_a_stack_like_any_other(checkout: Path) -> None:
     [
         (b"config: [", "Pulumi.dev.yaml is not valid YAML: while parsing a flow node"),
         (b"config: \xff\xfe", "Pulumi.dev.yaml is not valid YAML: "),
-        (b"", "Pulumi.dev.yaml holds no settings. Copy Pulumi.dev.yaml and adapt it."),
-        (b"text", "Pulumi.dev.yaml holds no settings. Copy Pulumi.dev.yaml and adapt it."),
+        (b"", f"Pulumi.dev.yaml holds no settings. {AS_IN_PROD}"),
+        (b"text", f"Pulumi.dev.yaml holds no settings. {AS_IN_PROD}"),
+        (
+            b"config:\n  a:\n    zone: x\n    nodes: 1\n    zone: y\n",
+            (
+                "Pulumi.dev.yaml is not valid YAML: key 'zone' is written twice in one object, first in line 3; only one of "
+                "them counts (line 5). Correct it and run again."
+            ),
+        ),
+        (
+            b"confg:\n  a: 1\n",
+            "Pulumi.dev.yaml has no config, but confg. Did you mean config? Correct the key and run again.",
+        ),
+        (
+            b"config: {}\n---\nconfig: {}\n",
+            "Pulumi.dev.yaml holds 2 YAML documents, and the engine reads one. Delete a line ---.",
+        ),
         (
             b"config: text",
-            "config in Pulumi.dev.yaml is 'text'; it must be a block. Copy Pulumi.dev.yaml and adapt it.",
+            f"config in Pulumi.dev.yaml is 'text'; it must be a block. {AS_IN_PROD}",
         ),
-        (b"config: [1]", "config in Pulumi.dev.yaml is [1]; it must be a block. Copy Pulumi.dev.yaml and adapt it."),
+        (b"config: [1]", f"config in Pulumi.dev.yaml is [1]; it must be a block. {AS_IN_PROD}"),
     ],
 )
 def test_files_that_cannot_be_read(place: Workspace, checkout: Path, content: bytes, message: str) -> None:
