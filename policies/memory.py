@@ -1,22 +1,24 @@
 """Does a model fit the memory of the chips its server asks for, and the boot disk of the nodes it is loaded onto?
 
-Reads the size from the model's name and the server's arguments; a name that tells no size is not judged, and neither is the
-memory of servers of several pods. That fewer chips would do is no finding: it may be meant.
+Reads the size from the model's name and the server's arguments. A name that tells no size cannot be judged, which is said as
+advice; the memory of servers of several pods is not judged. That fewer chips would do is no finding: it may be meant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from pulumi_policy import Severity
+from pulumi_policy import EnforcementLevel, Severity
 
 from policies.framework import Report, at, stack_policy
 from policies.node_room import declared_pools, judge_disk
 from policies.pods import POD_KINDS, PodTemplate, chips, is_vllm, pod_templates, words
 from policies.reading import Field
 from policies.routing import KINDS
-from rules import memory, tpu, vllm_arguments
+from rules import memory, model_size, tpu, vllm_arguments
+from rules.finding import Finding
 
 _KINDS: Final = tuple(dict.fromkeys((*KINDS, *POD_KINDS, "ConfigMap", "NodePool", "Cluster")))
 
@@ -25,21 +27,41 @@ def _check(resources: list[Any], report: Report) -> None:
     declared = declared_pools(resources)
     for template in pod_templates(resources):
         judge_disk(template, declared, report)
-        container = template.server
-        if container is None or template.grouped or not chips(container) or not is_vllm(container):
-            continue
+    for container, template in _servers(resources):
         _check_server(container, template, report)
 
 
+def _servers(resources: list[Any]) -> Iterator[tuple[Field, PodTemplate]]:
+    """Each container that serves a model from the chips of one pod."""
+    for template in pod_templates(resources):
+        container = template.server
+        if container is not None and not template.grouped and chips(container) and is_vllm(container):
+            yield container, template
+
+
 def _check_server(container: Field, template: PodTemplate, report: Report) -> None:
-    kind = tpu.accelerator(template.pod.at("nodeSelector", tpu.TPU_ACCELERATOR_LABEL).get(str) or "")
-    arguments = vllm_arguments.split(field.get(str) or "" for field in words(container))
+    kind = _kind(template)
+    arguments = _arguments(container)
     model = _model(container, template, arguments)
     name = model.get(str)
     if kind is not None and model.unknown:
         report.undecided(model, "whether the weights fit the chips", template.resource)
-    if kind is None or name is None:
-        return
+    if kind is not None and name is not None:
+        report.findings(_misfits(model, name, container, arguments, kind), template.resource)
+
+
+def _kind(template: PodTemplate) -> tpu.MachineType | None:
+    return tpu.accelerator(template.pod.at("nodeSelector", tpu.TPU_ACCELERATOR_LABEL).get(str) or "")
+
+
+def _arguments(container: Field) -> list[str]:
+    return vllm_arguments.split(field.get(str) or "" for field in words(container))
+
+
+def _misfits(
+    model: Field, name: str, container: Field, arguments: Sequence[str], kind: tpu.MachineType
+) -> Iterator[Finding]:
+    """What does not fit, if the model is as large as the name says that stands in that field."""
     quantised = vllm_arguments.value(arguments, ("--quantization", "-q")) or ""
     cache = vllm_arguments.value(arguments, ("--kv-cache-dtype",)) or ""
     share = _decimal(vllm_arguments.value(arguments, ("--gpu-memory-utilization",)))
@@ -56,8 +78,27 @@ def _check_server(container: Field, template: PodTemplate, report: Report) -> No
         cache_bytes_per_value=1.0 if cache.startswith(("fp8", "int8")) else 2.0,
         utilization=memory.MEMORY_UTILIZATION if share is None else share,
     )
-    paths = {"parameters": model.path, "maxModelLength": f"{container.path}.args"}
-    report.findings((at(f, paths[f.path]) for f in findings if f.certain), template.resource)
+    for finding in findings:
+        if finding.certain and finding.path == "parameters":
+            yield replace(finding, path=model.path, value=name)
+        elif finding.certain:
+            yield at(finding, f"{container.path}.args")
+
+
+def _advise(resources: list[Any], report: Report) -> None:
+    """Says which models nobody can judge; where at least the served name tells a size, it says what follows from that."""
+    for container, template in _servers(resources):
+        kind, arguments = _kind(template), _arguments(container)
+        model = _model(container, template, arguments)
+        name = model.get(str)
+        if kind is None or name is None or memory.parameters_billion(name) is not None:
+            continue
+        served = model if template.service is None else template.service.spec.at("model", "name")
+        called = served.get(str)
+        if called is None or memory.parameters_billion(called) is None:
+            report.finding(model_size.unknown_size(name, model.path), template.resource)
+        else:
+            report.findings(_misfits(served, called, container, arguments, kind), template.resource)
 
 
 def _model(container: Field, template: PodTemplate, arguments: Sequence[str]) -> Field:
@@ -89,4 +130,16 @@ MODEL_MEMORY: Final = stack_policy(
     tags=["tpu", "vllm"],
     kinds=_KINDS,
     check=_check,
+)
+
+MODEL_SIZE: Final = stack_policy(
+    name="model-size-unknown",
+    title="The size of a model is known",
+    description="A model whose address tells no number of parameters is judged by the name it is served under, or not at all.",
+    remediation="Compare the size of the model's files with the memory of the chips, and exempt the finding with the result.",
+    severity=Severity.LOW,
+    tags=["tpu", "vllm"],
+    kinds=_KINDS,
+    check=_advise,
+    enforcement=EnforcementLevel.ADVISORY,
 )

@@ -29,9 +29,10 @@ from policies.health_agreement import HEALTH_AGREEMENT, PROBE_PATHS
 from policies.health_checks import HEALTH_CHECK_CONTENT, HEALTH_CHECK_MISSING
 from policies.images import IMAGES
 from policies.kserve_install import CRD_OWNER, KSERVE_INSTALL
-from policies.memory import MODEL_MEMORY
+from policies.memory import MODEL_MEMORY, MODEL_SIZE
 from policies.namespaces import LOAD_BALANCER_INGRESS, NAMESPACE_POD_SECURITY
 from policies.node_pools import TPU_NODE_POOL, TPU_ZONE_UNLISTED
+from policies.placeholders import PLACEHOLDERS_LEFT
 from policies.pod_security import POD_SECURITY_BASELINE, POD_SECURITY_RESTRICTED
 from policies.protection import DELETION_PROTECTED
 from policies.route_order import ROUTE_ORDER
@@ -63,6 +64,7 @@ POLICIES: Final[list[Policy]] = [
     VLLM_SERVER,
     STARTUP_BUDGET,
     MODEL_MEMORY,
+    MODEL_SIZE,
     ENDPOINT_PICKER,
     IMAGES,
     KSERVE_INSTALL,
@@ -94,5 +96,6 @@ POLICIES: Final[list[Policy]] = [
     LOAD_BALANCER_INGRESS,
     DELETION_PROTECTED,
     ALERT_SCOPE,
+    PLACEHOLDERS_LEFT,
     EXEMPTIONS_IN_USE,
 ]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pulumi_policy import Severity
 
+from policies.command_lines import VARIABLES
 from policies.framework import Report, at, stack_policy
 from policies.pods import POD_KINDS, PodTemplate, chips, is_vllm, number, pod_templates, words
 from policies.reading import Field
@@ -22,7 +23,6 @@ from rules.tpu import TPU_ACCELERATOR_LABEL, TPU_TOPOLOGY_LABEL
 from rules.workload import check_group
 
 _KINDS: Final = tuple(dict.fromkeys((*KINDS, *POD_KINDS, "ConfigMap")))
-_ENV: Final = ("VLLM_ADDITIONAL_ARGS", "VLLM_ARGS")
 
 
 def _check(resources: list[Any], report: Report) -> None:
@@ -96,7 +96,7 @@ def _group(container: Field, template: PodTemplate) -> list[Finding]:
 
 
 def _extra(container: Field) -> list[Field]:
-    return [env.at("value") for env in container.at("env").items() if env.at("name").get(str) in _ENV]
+    return [env.at("value") for env in container.at("env").items() if env.at("name").get(str) in VARIABLES]
 
 
 def _declared_parallelism(

@@ -11,10 +11,11 @@ from typing import Final
 
 from pulumi_policy import Severity
 
+from policies.command_lines import vllm_arguments
 from policies.framework import Report, at, stack_policy
 from policies.node_pools import pools, read_pool
 from policies.node_room import too_large, unknown_requests
-from policies.pods import POD_KINDS, written_templates
+from policies.pods import POD_KINDS, is_vllm, written_templates
 from policies.reading import Field
 from policies.resources import Resource
 from policies.routing import Stack
@@ -22,6 +23,7 @@ from rules.finding import Finding
 from rules.kserve import check_name
 from rules.tpu import MACHINE_TYPES, TPU_ACCELERATOR_LABEL, TPU_RESOURCE, TPU_TOPOLOGY_LABEL
 from rules.vllm import check_arguments
+from rules.vllm_flags import check_known
 from rules.workload import Slice, check_accelerator, check_declared, check_request, check_single_pod
 
 _QUESTION: Final = "whether the pods fit a TPU node"
@@ -74,6 +76,7 @@ def _judge(resource: Resource, pod: Field, alone: bool, slices: list[Slice] | No
     for container in pod.at("containers").items():
         for index, finding in _argument_findings(container):
             report.finding(at(finding, f"{container.path}.{index}"), resource)
+        report.findings(_unknown_flags(container), resource)
     chips = _chips(pod, report, resource)
     if chips is None:
         return
@@ -136,6 +139,16 @@ def _argument_findings(container: Field) -> Iterator[tuple[str, Finding]]:
         if env.at("name").get(str) == "VLLM_ADDITIONAL_ARGS":
             for finding in check_arguments([env.at("value").get(str) or ""]):
                 yield f"env[{env.at('name').value}]", finding
+
+
+def _unknown_flags(container: Field) -> Iterator[Finding]:
+    """Flags that vLLM does not have in the container's release, where that is the one whose flags are listed."""
+    image = container.at("image").get(str)
+    if image is None or not is_vllm(container):
+        return
+    for line in vllm_arguments(container):
+        for finding in check_known([text for _, text in line], image):
+            yield at(finding, f"{container.path}.{line[int(finding.path.strip('[]'))][0]}")
 
 
 def _no_selector(field: Field) -> Finding:

@@ -127,6 +127,7 @@ class _Builder:
 
     def _members(self, depth: int) -> dict[str, Located]:
         own: dict[str, Located] = {}
+        lines: dict[str, int] = {}
         merged: dict[str, Located] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             line = event.start_mark.line + 1
@@ -139,9 +140,12 @@ class _Builder:
                         raise UnreadableError(line, "'<<' merges objects only")
                     merged = {**base.inner, **merged}
             elif key in own:
-                raise UnreadableError(line, f"key '{key}' is written twice in one object; only one of them counts")
+                twice = (
+                    f"key '{key}' is written twice in one object, first in line {lines[key]}; only one of them counts"
+                )
+                raise UnreadableError(line, twice)
             else:
-                own[key] = value
+                own[key], lines[key] = value, line
         return {**merged, **own}
 
     def _alias(self, name: str, line: int) -> Located:

@@ -232,7 +232,7 @@ def cluster(**changes: Any) -> Made:
         "datapathProvider": "ADVANCED_DATAPATH",
         "workloadIdentityConfig": {"workloadPool": "project.svc.id.goog"},
         "privateClusterConfig": {"enablePrivateNodes": True, "enablePrivateEndpoint": True},
-        "masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": "203.0.113.0/24"}]},
+        "masterAuthorizedNetworksConfig": {"cidrBlocks": [{"cidrBlock": "35.235.240.0/20"}]},
         "databaseEncryption": {"state": "ENCRYPTED", "keyName": "key"},
         "binaryAuthorization": {"evaluationMode": "PROJECT_SINGLETON_POLICY_ENFORCE"},
         "securityPostureConfig": {"mode": "BASIC", "vulnerabilityMode": "VULNERABILITY_DISABLED"},

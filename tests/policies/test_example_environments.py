@@ -15,7 +15,7 @@ from tests.components.recording import KEY, build
 from tests.policies.harness import Made, declared, run
 
 STACKS = {path.name.split(".")[1]: path for path in CHECKOUT.glob("examples/*/Pulumi.*.yaml")}
-ADVICE = {"http-services": {"public-plain-http", "public-anonymous"}}
+ADVICE = {"http-services": {"public-plain-http", "public-anonymous", "placeholders-left"}}
 
 
 def made(stack: str, *, preview: bool) -> tuple[Made, ...]:

@@ -37,6 +37,8 @@ ADVISORY = {
     "namespace-network-policy",
     "deletion-protection",
     "alert-scope",
+    "model-size-unknown",
+    "placeholders-left",
     "exemptions-in-use",
 }
 """The policies that may let a deployment through; everything else blocks."""

@@ -17,8 +17,11 @@ from tests.components.recording import build
 from tests.policies.harness import declared, run
 
 CONFIG: Final = Path(__file__).resolve().parents[2] / "policies" / "config"
-ADVICE: Final = {"dev": {"public-plain-http", "public-anonymous", "pod-security-restricted"}, "prod": set[str]()}
-"""Policies that have something to say about a stack and do not block it."""
+ADVICE: Final = {
+    "dev": {"public-plain-http", "public-anonymous", "pod-security-restricted", "placeholders-left"},
+    "prod": {"placeholders-left"},
+}
+"""Policies that have something to say about a stack and do not block it. Committed files name nobody's ranges and addresses."""
 OPEN: Final = {"dev": {"public-anonymous"}, "prod": set[str]()}
 """Mandatory policies that a stack's configuration turns into advice: dev is open, and says so there."""
 
@@ -78,3 +81,14 @@ def test_production_is_no_laxer_than_development() -> None:
     order = [EnforcementLevel.DISABLED, EnforcementLevel.ADVISORY, EnforcementLevel.MANDATORY]
     for policy in POLICIES:
         assert order.index(prod.level(policy)) >= order.index(dev.level(policy)), policy.name
+
+
+def test_the_preview_of_prod_asks_for_ones_own_values() -> None:
+    """Incident to prevent: somebody adapts project and region, and the allow list stays a range of documentation."""
+    made = declared(build(committed("prod"), stack="prod", preview=True).resources)
+    policy = next(policy for policy in POLICIES if policy.name == "placeholders-left")
+    messages = "\n".join(run(policy, *made).messages)
+    assert "srcIpRanges is '203.0.113.0/24'" in messages
+    assert "Write the ranges of your clients." in messages
+    assert "masterAuthorizedNetworksConfig.cidrBlocks is '203.0.113.0/24'" in messages
+    assert "labels.email_address is 'inference-on-call@example.com'" in messages

@@ -107,6 +107,11 @@ LARGE: Final = serving(BIG, "--quantization=fp8")
 
 CASES["model-memory"] = [
     fail("weights", "130 GiB of weights", serving("hf://meta-llama/Llama-3.3-70B-Instruct")),
+    fail(
+        "weights",
+        "spec.model.uri is 'hf://meta-llama/Llama-3.1-405B-Instruct': 405 billion parameters",
+        serving("hf://meta-llama/Llama-3.1-405B-Instruct"),
+    ),
     fail("weights", "spec.model.uri", serving("hf://org/some-model-65b", "--gpu-memory-utilization=0.5")),
     fail("weights", "out of memory while it loads", alone("meta-llama/Llama-3.1-70B")),
     fail("kv-cache", "the KV cache holds", alone("meta-llama/Llama-3.1-8B-Instruct", "--max-model-len=131072")),
@@ -136,4 +141,31 @@ CASES["model-memory"] = [
     near(serving("hf://meta-llama/Llama-3.3-70B-Instruct", "--quantization=fp8")),
     near(serving("hf://Qwen/Qwen3-30B-A3B")),
     near(alone("meta-llama/Llama-3.1-8B-Instruct", "--max-model-len=131072", "--kv-cache-dtype=fp8")),
+]
+
+
+def named(name: str) -> Made:
+    """A model from a volume, served under that name."""
+    made = serving("pvc://models/ours")
+    spec = made.props["spec"]
+    return Made(made.token, made.name, {**made.props, "spec": {**spec, "model": {**spec["model"], "name": name}}})
+
+
+CASES["model-size-unknown"] = [
+    fail(
+        "unknown-size",
+        "spec.model.uri is 'hf://acme/foo': this tells no number of parameters",
+        serving("hf://acme/foo"),
+    ),
+    fail("unknown-size", "nobody has checked that the weights fit", serving("pvc://models/ours")),
+    fail("unknown-size", "exempt this finding with what you found", alone("acme/foo")),
+    missing("", "", llm(None, template={})),
+    unknown("", "", serving(UNKNOWN)),
+    good(serving("hf://Qwen/Qwen2.5-3B-Instruct")),
+    good(alone("meta-llama/Llama-3.1-70B")),
+    near(serving("hf://org/some-model-65b")),
+    near(serving("hf://mistralai/Mixtral-8x7B-v0.1")),
+    fail("weights", "spec.model.name is 'llama-70b': 70 billion parameters", named("llama-70b")),
+    near(named("llama-3b")),
+    near(deployment(name="foo")),
 ]

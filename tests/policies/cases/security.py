@@ -189,7 +189,7 @@ CASES: Final[Cases] = {
         ),
         fail(
             "unused-networks",
-            "masterAuthorizedNetworksConfig is '203.0.113.0/24': the control plane has no address",
+            "masterAuthorizedNetworksConfig is '35.235.240.0/20': the control plane has no address",
             cluster(controlPlaneEndpointsConfig=BY_NAME),
         ),
         fail(

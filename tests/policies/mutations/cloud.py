@@ -205,4 +205,14 @@ MUTATIONS: Final = (
         rule="public-grant",
         undecidable=False,
     ),
+    Mutation(
+        name="a host name of documentation",
+        kind="HTTPRoute",
+        path=("spec", "hostnames"),
+        value=["models.example.com"],
+        policy="placeholders-left",
+        rule="placeholder-host",
+        advised=True,
+        undecidable=False,
+    ),
 )

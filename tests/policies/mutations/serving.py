@@ -146,4 +146,12 @@ MUTATIONS: Final = (
         rule="literal-secret",
         undecidable=False,
     ),
+    model(
+        "a model of unknown size",
+        "model",
+        value={"uri": "hf://acme/foo", "name": "foo"},
+        policy="model-size-unknown",
+        rule="unknown-size",
+        advised=True,
+    ),
 )
