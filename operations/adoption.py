@@ -21,9 +21,14 @@ MARK: Final = "An earlier update was cut off here; what became of this resource 
 Resource = dict[str, Any]
 
 
+def resources_of(export: Mapping[str, Any]) -> list[Resource]:
+    """The resources in an export; a stack that was never updated has no deployment."""
+    return (export.get("deployment") or {}).get("resources") or []
+
+
 def google_project(export: Mapping[str, Any]) -> str | None:
     """The project that the stack's Google Cloud provider names."""
-    for resource in (export.get("deployment") or {}).get("resources") or []:
+    for resource in resources_of(export):
         if resource.get("type") == "pulumi:providers:gcp":
             project = (resource.get("inputs") or {}).get("project")
             return str(project) if project else None
@@ -42,7 +47,7 @@ class Adoption:
         self._project = google_project(export)
         self._monitoring = monitoring
         deployment = export.get("deployment") or {}
-        self.resources: list[Resource] = deployment.get("resources") or []
+        self.resources: list[Resource] = resources_of(export)
         if deployment:
             deployment["resources"] = self.resources
         self.added: set[str] = set()

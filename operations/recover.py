@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from operations.adoption import MARK, Adoption, Resource, is_second, name_of
+from operations.adoption import MARK, Adoption, Resource, is_second, name_of, resources_of
 from operations.attended import attend
 from operations.numbered import Monitoring
 from operations.provider_ids import IDS, UNKNOWN, provider_id
@@ -79,11 +79,7 @@ def pending(export: Mapping[str, Any]) -> list[tuple[str, Resource]]:
 
 def marked(export: Mapping[str, Any]) -> list[str]:
     """URNs of the resources that are in the state and not read yet."""
-    return [resource["urn"] for resource in _resources(export) if MARK in (resource.get("initErrors") or [])]
-
-
-def _resources(export: Mapping[str, Any]) -> list[Resource]:
-    return (export.get("deployment") or {}).get("resources") or []
+    return [resource["urn"] for resource in resources_of(export) if MARK in (resource.get("initErrors") or [])]
 
 
 def twice(export: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
@@ -113,7 +109,7 @@ def recover(
         sys.stderr.write(ran.stderr)
         return ran.returncode
     export = json.loads(ran.stdout)
-    candidates = list(_planned(engine, export)) if adopt and _resources(export) else []
+    candidates = list(_planned(engine, export)) if adopt and resources_of(export) else []
     adoption = Adoption(export, Monitoring(os.environ if environment is None else environment))
     changed = bool(pending(export) or candidates)
     if changed:
@@ -166,9 +162,9 @@ def _planned(engine: Pulumi, export: Mapping[str, Any]) -> Iterator[Resource]:
     ran = engine.ask("preview", "--json", "--non-interactive", *engine.options)
     if ran.returncode != 0:
         return  # the update will say why
-    gone = {resource["urn"] for resource in _resources(export) if resource.get("pendingReplacement")}
-    known = {resource["urn"] for resource in _resources(export)} - gone
-    providers = {f"{resource['urn']}::{resource.get('id')}" for resource in _resources(export)}
+    gone = {resource["urn"] for resource in resources_of(export) if resource.get("pendingReplacement")}
+    known = {resource["urn"] for resource in resources_of(export)} - gone
+    providers = {f"{resource['urn']}::{resource.get('id')}" for resource in resources_of(export)}
     for step in json.loads(ran.stdout[ran.stdout.index("{") :]).get("steps") or []:
         resource = step.get("newState") or {}
         needed = {resource.get("parent"), *(resource.get("dependencies") or [])}

@@ -19,7 +19,7 @@ from sandbox import pod_words
 from sandbox.kube.client import ApiError, Client, NoMatchError
 from sandbox.kubernetes import readiness
 from sandbox.kubernetes.objects import SKIP_AWAIT, annotation
-from sandbox.kubernetes.pod_reasons import pod_reason
+from sandbox.kubernetes.pod_reasons import pod_reason, pods_with
 from sandbox.node import logs
 
 Object = dict[str, Any]
@@ -109,10 +109,7 @@ def _pods(client: Client, workload: Object) -> list[Object]:
     labels: dict[str, str] = workload.get("spec", {}).get("selector", {}).get("matchLabels") or {}
     if workload["kind"] == "LeaderWorkerSet":
         labels = {_LWS_NAME: metadata["name"]}
-    if not labels:
-        return []
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    found = client.list("v1", "Pod", metadata["namespace"], label_selector=selector)
+    found = pods_with(client, metadata["namespace"], labels)
     return [pod for pod in found if not pod["metadata"].get("deletionTimestamp") and pod_reason(pod) is not None]
 
 

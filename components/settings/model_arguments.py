@@ -22,6 +22,7 @@ DERIVED_ARGUMENTS: Final[Mapping[str, str]] = {
     "--enable-ssl-refresh": "kserve.backendTls: true, which switches everything that calls the server too",
 }
 """vLLM arguments that the platform sets itself, and where the value belongs instead."""
+_DERIVED: Final = "probes, health checks, routes and node pools are made for the value that the platform sets"
 
 TYPED_FLAGS: Final[Mapping[str, str]] = {
     "--data-parallel-size": "server.tensorParallelSize, from which it follows",
@@ -46,6 +47,7 @@ TYPED_FLAGS: Final[Mapping[str, str]] = {
     "--download-dir": "weights.cache",
 }
 """Flags that have a setting, and which."""
+_TYPED: Final = "it has a setting, which probes, routing and the policies read as well"
 
 _SECRETS: Final[Mapping[str, str]] = {
     "--hf-token": "its name in Secret Manager under secrets.huggingFaceToken",
@@ -58,8 +60,8 @@ def check_arguments(arguments: Sequence[str], image: str, field: str = "extraArg
     """Arguments with which vLLM in that image starts, and which no setting stands for."""
     check_no_secret(arguments, field)
     findings(vllm.check_arguments(arguments), field)
-    check_derived_arguments(arguments, field)
-    check_typed_flags(arguments, field)
+    _check_settings(arguments, field, DERIVED_ARGUMENTS, _DERIVED)
+    _check_settings(arguments, field, TYPED_FLAGS, _TYPED)
     for finding in vllm_flags.check_known(arguments, image):
         near = vllm_flags.meant(str(finding.value)) or ""
         if instead := DERIVED_ARGUMENTS.get(near) or TYPED_FLAGS.get(near):
@@ -79,21 +81,10 @@ def check_no_secret(arguments: Sequence[str], field: str = "extraArgs") -> None:
             refuse(field, f"{name}=(hidden)", reason, _SECRETS.get(name, "nothing here: put it into Secret Manager"))
 
 
-def check_derived_arguments(arguments: Iterable[str], field: str = "extraArgs") -> None:
-    """No vLLM argument that follows from other settings: the last one on the command line would win."""
+def _check_settings(arguments: Iterable[str], field: str, instead_of: Mapping[str, str], reason: str) -> None:
+    """No argument that a setting stands for, whatever its spelling: the last one on the command line would win."""
     for argument in arguments:
         written = argument.partition("=")[0].partition(" ")[0]
         name = vllm_flags.long_name(written) or written
-        if instead := DERIVED_ARGUMENTS.get(name):
-            reason = "probes, health checks, routes and node pools are made for the value that the platform sets"
-            refuse(field, argument, reason, instead)
-
-
-def check_typed_flags(arguments: Iterable[str], field: str = "extraArgs") -> None:
-    """No argument that a setting stands for: the platform has to know the value, and the last one on the line would win."""
-    for argument in arguments:
-        written = argument.partition("=")[0].partition(" ")[0]
-        name = vllm_flags.long_name(written) or written
-        if instead := TYPED_FLAGS.get(name):
-            reason = "it has a setting, which probes, routing and the policies read as well"
+        if instead := instead_of.get(name):
             refuse(field, argument, reason, instead)

@@ -21,21 +21,24 @@ _MOST_PODS: Final = 5
 
 def pod_reasons(client: Client, live: Object) -> list[str]:
     """One line per pod of a workload that is not ready, with the reason its status and its newest warning give."""
+    namespace = member(live, "metadata", "namespace")
     labels = cast("dict[str, str]", member(live, "spec", "selector", "matchLabels") or {})
     try:
-        if live.get("kind") == "Pod":
-            pods = [live]
-        elif labels:
-            selector = ",".join(f"{key}={value}" for key, value in labels.items())
-            pods = client.list("v1", "Pod", member(live, "metadata", "namespace"), label_selector=selector)
-        else:
-            return []
+        pods = [live] if live.get("kind") == "Pod" else pods_with(client, namespace, labels)
         unready = [pod for pod in pods if pod_reason(pod) is not None]
         lines = [_explained(pod, _warning(client, pod)) for pod in unready[:_MOST_PODS]]
     except (ApiError, NoMatchError):
         return []
     more = len(unready) - _MOST_PODS
     return lines + ([f"… and {more} more pods"] if more > 0 else [])
+
+
+def pods_with(client: Client, namespace: str | None, labels: Mapping[str, str]) -> list[Object]:
+    """The pods that carry the labels; none without labels, which would select all of them."""
+    if not labels:
+        return []
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    return client.list("v1", "Pod", namespace, label_selector=selector)
 
 
 def _explained(pod: Object, warning: str) -> str:
